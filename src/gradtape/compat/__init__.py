@@ -1,0 +1,1 @@
+"""Facades: other libraries' names over gradtape's operations.  Names only, no mathematics."""

@@ -1,0 +1,1 @@
+"""Reasons, reports, drawings: readers of the record that answer in words."""

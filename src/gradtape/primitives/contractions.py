@@ -1,0 +1,172 @@
+"""Rows that contract: matmul and einsum, with the swap of the last two axes.  All others are written with these.
+
+Both are multilinear; their transposes are contractions again, so every order stays a contraction.
+"""
+
+from __future__ import annotations
+
+import operator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..rules.kinds import linear, multilinear
+from .shapes import broadcast_to, reshape, sum_to
+
+matrix_transpose = linear(
+    "matrix_transpose",
+    lambda xp, x: xp.swapaxes(x, -1, -2),
+    lambda ct, x: matrix_transpose(ct),
+    moves=True,
+    sample=lambda rng: [((rng.normal(size=s),), {}) for s in ((2, 3), (1, 1), (4, 2, 3), (0, 2))],
+    doc="""The transpose of each matrix: the last two axes are exchanged.
+
+    >>> import gradtape as gt
+    >>> gt.matrix_transpose(gt.asarray([[1.0, 2.0, 3.0]])).shape
+    (3, 1)
+    """,
+)
+
+
+def _row(x: Any) -> Any:
+    return reshape(x, shape=(*x.shape[:-1], 1, x.shape[-1]))
+
+
+def _column(x: Any) -> Any:
+    return reshape(x, shape=(*x.shape, 1))
+
+
+def _fold(c: Any, x: Any) -> Any:
+    """Sum over the batch axes along which ``x`` was repeated."""
+    return c if c.shape == x.shape else sum_to(c, shape=x.shape)
+
+
+def _matmul_left(ct: Any, a: Any, b: Any) -> Any:
+    if b.ndim == 1:
+        return ct * b if a.ndim == 1 else _column(ct) * b
+    if a.ndim == 1:
+        c = matmul(b, _column(ct))  # (..., k, 1)
+        return sum_to(reshape(c, shape=c.shape[:-1]), shape=a.shape)
+    return _fold(matmul(ct, matrix_transpose(b)), a)
+
+
+def _matmul_right(ct: Any, a: Any, b: Any) -> Any:
+    if a.ndim == 1:
+        return ct * a if b.ndim == 1 else _fold(_column(a) * _row(ct), b)
+    if b.ndim == 1:
+        c = matmul(_row(ct), a)  # (..., 1, k)
+        return sum_to(reshape(c, shape=(*c.shape[:-2], c.shape[-1])), shape=b.shape)
+    return _fold(matmul(matrix_transpose(a), ct), b)
+
+
+def _matmul_cases(rng: Any) -> list[Any]:
+    shapes = [
+        ((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 4)), ((5, 2, 3), (5, 3, 4)), ((5, 2, 3), (3, 4)),
+        ((2, 3), (5, 3, 4)), ((1, 2, 3), (5, 3, 1)), ((2, 1, 2, 3), (4, 3, 2)), ((5, 2, 3), (3,)), ((3,), (5, 3, 2)),
+        ((0, 3), (3, 2)), ((2, 0), (0, 3)), ((1, 1), (1, 1)),
+    ]  # fmt: skip
+    return [((rng.normal(size=a), rng.normal(size=b)), {}) for a, b in shapes]
+
+
+matmul = multilinear(
+    "matmul",
+    operator.matmul,
+    _matmul_left,
+    _matmul_right,
+    sample=_matmul_cases,
+    doc="""The matrix product ``a @ b``: y[..., i, j] = sum_k a[..., i, k] b[..., k, j].
+
+    A vector on the left is a row, on the right a column, and its axis is dropped again; batch axes broadcast.
+
+    >>> import gradtape as gt
+    >>> gt.matmul(gt.asarray([[1.0, 2.0], [3.0, 4.0]]), gt.asarray([1.0, 1.0]))
+    Tensor([3., 7.])
+    """,
+)
+
+
+# -- einsum -------------------------------------------------------------------------------------------
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _einsum(xp: Any, *xs: Any, subscripts: str) -> Any:
+    # Large products go through matmul; for small ones looking for the path costs more than it saves.
+    large = len(xs) > 1 and sum(x.size for x in xs) > 512
+    y = xp.einsum(subscripts, *xs, optimize="greedy" if large else False)
+    return y[()] if y.ndim == 0 else y
+
+
+@lru_cache(maxsize=1024)
+def _plan(subscripts: str, i: int) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """How slot ``i`` is transposed: the einsum to do, the labels of identities to add, the labels it leaves out.
+
+    A label that stands twice in the slot (a diagonal) gets another name, tied to the first by an identity
+    matrix; a label that stands in no other place was summed, so the result is constant along it.
+    """
+    inputs, output = subscripts.split("->")
+    labels = inputs.split(",")
+    unused = iter([c for c in _LETTERS if c not in subscripts])
+    wanted: list[str] = []
+    identities: list[str] = []
+    for label in labels[i]:
+        if label in wanted:
+            identities.append(label + next(unused))
+            wanted.append(identities[-1][1])
+        else:
+            wanted.append(label)
+    given = [output, *labels[:i], *labels[i + 1 :], *identities]
+    known = "".join(label for label in wanted if any(label in g for g in given))
+    return ",".join(given) + "->" + known, tuple(identities), tuple(wanted)
+
+
+def _einsum_transpose(i: int, ct: Any, *xs: Any, subscripts: str) -> Any:
+    plan, identities, wanted = _plan(subscripts, i)
+    sizes: dict[str, int] = {}
+    for labels, x in zip(subscripts.split("->")[0].split(","), xs, strict=True):
+        for label, n in zip(labels, x.shape, strict=True):
+            sizes[label] = n if n != 1 else sizes.get(label, 1)
+    eyes = [np.eye(sizes[pair[0]], dtype=ct.dtype) for pair in identities]
+    c = einsum(ct, *xs[:i], *xs[i + 1 :], *eyes, subscripts=plan)
+    known = plan.split("->")[1]
+    sizes.update((pair[1], sizes[pair[0]]) for pair in identities)
+    if len(known) < len(wanted):
+        c = reshape(c, shape=tuple([sizes[label] if label in known else 1 for label in wanted]))
+        c = broadcast_to(c, shape=tuple([sizes[label] for label in wanted]))
+    return _fold(c, xs[i])
+
+
+def _einsum_cases(rng: Any) -> list[Any]:
+    cases = {
+        "ij,jk->ik": [(2, 3), (3, 4)],
+        "bij,bjk->bik": [(2, 2, 3), (2, 3, 2)],
+        "ij->ji": [(2, 3)],
+        "ij->": [(2, 3)],
+        "ij->j": [(2, 3)],
+        "ii->": [(3, 3)],
+        "ii->i": [(3, 3)],
+        "iij->j": [(2, 2, 3)],
+        "iii->i": [(2, 2, 2)],
+        "i,j->ij": [(2,), (3,)],
+        "i,i->": [(3,), (3,)],
+        "i,ij,j->": [(2,), (2, 3), (3,)],
+        "ij,k->i": [(2, 3), (4,)],
+        "ij,ij->ij": [(1, 3), (2, 3)],
+        "ii,ij->j": [(2, 2), (2, 3)],
+        ",i->i": [(), (3,)],
+        "->": [()],
+        "i,i->i": [(0,), (0,)],
+    }
+    return [(tuple(rng.normal(size=s) for s in shapes), {"subscripts": name}) for name, shapes in cases.items()]
+
+
+einsum = multilinear(
+    "einsum",
+    _einsum,
+    variadic=_einsum_transpose,
+    params={"subscripts": ["ij,jk->ik"]},
+    sample=_einsum_cases,
+    doc="Einstein summation by explicit subscripts without ellipsis; see ``gradtape.einsum``.",
+    public=False,
+)

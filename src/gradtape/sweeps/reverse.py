@@ -1,0 +1,390 @@
+"""The reverse sweep: walks the record backwards, summing cotangents (Speelpenning 1980; Griewank & Walther, ch. 3).
+
+For every entry y = f(x1, x2, ...) between the sources and the target it turns the cotangent of y into
+contributions J_i^T ct to the inputs.  With nobody recording it computes on raw arrays; when somebody records,
+on Tensors, so what it does is recorded in its turn and derivatives nest to any order.
+
+Complex values: the gradient is dL/dRe + i dL/dIm (the convention of TensorFlow and PyTorch), J^H ct for a
+holomorphic function.  Rules are plain transposes, so they are applied to conj(ct), and conjugated back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import GradtapeError, RuleError, message
+from ..primitives.complexes import conj, real
+from ..primitives.selection import where
+from ..primitives.shapes import astype, broadcast_to, identity, sum_to
+from ..record.segment import Segment, Window, is_recording
+from ..record.sites import decode
+from ..record.tensor import Tensor, value_of
+from ..rules.lanes import Lanes
+
+Pending = dict[Tensor, Any]
+Contributions = list[tuple[int, Any]]
+
+_F64 = np.dtype(np.float64)
+_NONE: dict[str, Any] = {}
+
+
+def reverse(
+    segments: Sequence[Segment],
+    seeds: Iterable[tuple[Tensor, Any]],
+    sources: Iterable[Tensor],
+    *,
+    keep_lanes: bool = False,
+) -> dict[Tensor, Any]:
+    """Cotangents of ``sources`` given those of some targets; a source that got none is not in the result.
+
+    ``seeds`` are pairs (target, cotangent).  Where nobody records, seeds and results are raw arrays; else Tensors.
+    ``keep_lanes``: for a sweep inside a sweep, which goes on with the results: they may be Lanes.
+    """
+    wanted = set(sources)
+    company: dict[Tensor, Any] = {}
+    sweep = _Sweep(segments, reachable(segments, wanted, company), company)
+    for target, seed in seeds:
+        if target in sweep.active:
+            accumulate(sweep.pending, target, seed)
+    with np.errstate(all="ignore"):
+        found = sweep.run(wanted)
+        results = {source: fitted(ct, source) for source, ct in found.items()}
+        if keep_lanes:
+            results.update((s, Lanes(results[s], ct.alive)) for s, ct in found.items() if type(ct) is Lanes)
+        return results
+
+
+class _Sweep:
+    """The state of one walk: cotangents that wait for the entry that made their value."""
+
+    __slots__ = ("active", "company", "looked", "made", "pending", "recording", "segments", "wanted")
+
+    def __init__(self, segments: Sequence[Segment], active: set[Tensor], company: dict[Tensor, Any]) -> None:
+        self.segments = segments
+        self.company = company
+        self.active = active
+        self.recording = is_recording()
+        self.pending: Pending = {}
+        self.made: dict[Tensor, Any] | None = None
+        self.looked: set[Tensor] = set()
+        self.wanted: set[Tensor] = set()
+
+    def run(self, wanted: set[Tensor]) -> Pending:
+        """Walk from the last entry to the first; what the wanted Tensors got is returned."""
+        found: Pending = {}
+        self.wanted = wanted
+        pending, active, pull = self.pending, self.active, self.pull
+        company = self.company
+        fast = not self.recording
+        for segment in reversed(self.segments):
+            for row, params, inputs, output, code, lasti in reversed(segment):
+                if type(output) is tuple:
+                    if row.kind == "event" or not any(o in pending for o in output):
+                        continue
+                    ct: Any = tuple([_pop(o, pending, found, wanted) for o in output])
+                else:
+                    ct = pending.pop(output, None)
+                    if ct is None:
+                        continue
+                    if output in wanted:
+                        found[output] = ct
+                try:
+                    if (
+                        fast
+                        and row.plain
+                        and params is None
+                        and type(ct) is not Lanes
+                        and ct.dtype is _F64
+                        and not (row.peepholes and company and _meets(row, inputs, company))
+                    ):
+                        _plain(row, inputs, output, ct, active, pending)
+                    else:
+                        pull(row, params or _NONE, inputs, output, ct)
+                except Exception as error:
+                    raise _located(error, row, code, lasti) from error
+        for source in wanted:
+            ct = pending.pop(source, None)
+            if ct is not None:
+                found[source] = ct
+        return found
+
+    def pull(self, row: Any, params: Any, inputs: Any, output: Any, ct: Any) -> None:
+        """Turn the cotangent of one entry's output into contributions to its inputs."""
+        asked = row.peepholes and (not row.makers or _meets(row, inputs, self.company))
+        if asked and self.seen_through(row, params, inputs, ct):
+            return
+        alive = None
+        if type(ct) is Lanes:
+            alive, ct = ct.alive, ct.ct
+        # Kinds that sweep over entries of their own are right for complex values already: see the module's docstring.
+        transposes = row.kind not in ("composite", "differential") or row.vjp is not None
+        conjugated = transposes and type(ct) is not tuple and ct.dtype is not _F64 and ct.dtype.kind == "c"
+        if conjugated:
+            ct = conj(ct)
+        if self.recording:
+            y, xs = output, inputs
+        else:
+            y = tuple([value_of(o) for o in output]) if type(output) is tuple else output.data
+            xs = [x.data if type(x) is Tensor else value_of(x) for x in inputs]
+        answer = ANSWERS[row.kind] if row.vjp is None else _explicit
+        for i, c in answer(row, params, inputs, xs, y, ct, alive, self.active):
+            x = inputs[i]
+            if conjugated:
+                c = conj(_dense(c))
+            if row.broadcasts or row.alive:
+                c = _unbroadcast(row, params, i, x, xs, c, alive)
+            elif alive is not None and row.kind == "elementwise":
+                c = Lanes(where(alive, c, 0.0), alive)
+            elif alive is not None and row.moves:
+                c = Lanes(c, _transpose(row, i, where(alive, 1.0, 0.0), xs, params) > 0)
+            accumulate(self.pending, x, c)
+
+    def seen_through(self, row: Any, params: Any, inputs: Any, ct: Any) -> bool:
+        """Whether a peephole of the row answers for this entry together with those that made its inputs.
+
+        Some formulas are right only in company: norm(x)**2 is smooth at 0 where norm(x) is not.  The value stays
+        what it was; the derivative is that of the peephole's body, whose arguments lie further back on the record.
+        """
+        if self.made is None:
+            self.made = {e[3]: e for s in self.segments for e in s if type(e[3]) is Tensor}
+        for peephole in row.peepholes:
+            self.looked.clear()
+            match = peephole(inputs, params, self._maker)
+            # A value that the body would pass by may not be one whose own cotangent was asked for.
+            if match is not None and self.wanted.isdisjoint(self.looked.difference(match[1])):
+                body, arguments = match
+                fresh = [identity(x) if isinstance(x, Tensor) else x for x in arguments]
+                with Window() as window:
+                    output = body(*fresh)
+                active = {
+                    f: x for x, f in zip(arguments, fresh, strict=True) if isinstance(x, Tensor) and x in self.active
+                }
+                for f, c in reverse(window.segments, [(output, ct)], active, keep_lanes=True).items():
+                    accumulate(self.pending, active[f], c)
+                return True
+        return False
+
+    def _maker(self, x: Any) -> Any:
+        entry = self.made.get(x) if self.made is not None and isinstance(x, Tensor) else None
+        if entry is not None:
+            self.looked.add(x)
+        return None if entry is None else (entry[0], entry[1] or _NONE, entry[2])
+
+
+def _plain(row: Any, inputs: Any, output: Any, ct: Any, active: set[Tensor], pending: Pending) -> None:
+    """The common case of ``pull``, without its cases: one or two inputs, raw float64 values, no lanes."""
+    first = inputs[0]
+    if len(inputs) == 1:
+        if row.partials:
+            c = row.partials[0](output.data, first.data) * ct
+        else:
+            c = row.transposes[0](ct, first.data)
+        if first in pending:
+            accumulate(pending, first, c)
+        else:
+            pending[first] = c
+        return
+    second = inputs[1]
+    a = first.data if type(first) is Tensor else value_of(first)
+    b = second.data if type(second) is Tensor else value_of(second)
+    for i, x in ((0, first), (1, second)):
+        if x in active:
+            if row.partials:
+                c = row.partials[i](output.data, a, b) * ct
+            else:
+                c = row.transposes[i](ct, a, b)
+            data = x.data
+            if c.shape != data.shape or data.dtype is not _F64:
+                c = _unbroadcast(row, _NONE, i, x, (a, b), c, None)
+            if x in pending:
+                accumulate(pending, x, c)
+            else:
+                pending[x] = c
+
+
+def reachable(
+    segments: Sequence[Segment], sources: set[Tensor], company: dict[Tensor, Any] | None = None
+) -> set[Tensor]:
+    """The Tensors that depend differentiably on ``sources``, the sources included.
+
+    ``company`` collects those that were made by a row that peepholes look for, with the row.
+    """
+    active = set(sources)
+    for segment in segments:
+        for row, _, inputs, output, _, _ in segment:
+            if row.carries:
+                for x in inputs:
+                    if x in active:
+                        if type(output) is tuple:
+                            active.update(output)
+                        else:
+                            active.add(output)
+                            if row.seen and company is not None:
+                                company[output] = row
+                        break
+    return active
+
+
+def _meets(row: Any, inputs: Any, company: dict[Tensor, Any]) -> bool:
+    """Whether one of ``inputs`` was made by a row that the peepholes of ``row`` look for."""
+    makers = row.makers
+    return any([company.get(x) in makers for x in inputs])
+
+
+def accumulate(pending: Pending, x: Tensor, ct: Any) -> None:
+    """Add ``ct`` to what ``x`` has already got."""
+    before = pending.get(x)
+    if before is None:
+        pending[x] = ct
+    elif type(before) is Lanes and type(ct) is Lanes:
+        pending[x] = Lanes(before.ct + ct.ct, before.alive | ct.alive)
+    else:
+        pending[x] = _dense(before) + _dense(ct)
+
+
+def fitted(ct: Any, x: Tensor) -> Any:
+    """A cotangent as ``x`` wants it: without lanes, in its dtype (real for a real ``x``) and shape."""
+    ct = _dense(ct)
+    dtype = x.data.dtype
+    if ct.dtype != dtype:
+        ct = real(ct) if ct.dtype.kind == "c" and dtype.kind != "c" else ct
+        ct = ct if ct.dtype == dtype else astype(ct, dtype=dtype)
+    if ct.shape != x.data.shape:
+        raise RuleError(f"a rule returned a cotangent of shape {ct.shape} for an input of shape {x.data.shape}")
+    return ct
+
+
+def _dense(ct: Any) -> Any:
+    return ct.ct if type(ct) is Lanes else ct
+
+
+def _pop(x: Tensor, pending: Pending, found: Pending, wanted: set[Tensor]) -> Any:
+    """The cotangent of one of several outputs; None where it got none."""
+    ct = pending.pop(x, None)
+    if ct is not None and x in wanted:
+        found[x] = ct
+    return _dense(ct)
+
+
+def _located(error: Exception, row: Any, code: Any, lasti: int) -> Exception:
+    """``error``, with the operation and the user's line whose derivative was being taken."""
+    site = decode(code, lasti)
+    error.add_note(
+        f"gradtape: in the reverse sweep, at the derivative of {row.name}" + (f", recorded at {site}" if site else "")
+    )
+    if isinstance(error, GradtapeError | Warning | KeyboardInterrupt):
+        return error
+    return RuleError(message(f"the derivative of {row.name} failed: {type(error).__name__}: {error}", where=str(site)))
+
+
+def _unbroadcast(row: Any, params: Any, i: int, x: Tensor, xs: Any, c: Any, alive: Any) -> Any:
+    """Sum a contribution over the axes along which ``x`` was repeated, its dead lanes with it."""
+    if row.alive and row.alive[i] is not None:
+        own = row.alive[i](*xs, **params)
+        alive = own if alive is None else own & alive
+    if alive is not None:
+        c = where(alive, c, 0.0)
+        if alive.shape != c.shape:  # a condition may be smaller than what it chooses between
+            alive = broadcast_to(alive, shape=c.shape)
+    if c.dtype is not x.data.dtype:
+        c = _in_dtype_of(x, c)
+    shape = x.data.shape
+    if c.shape != shape:
+        c = sum_to(c, shape=shape)
+        if alive is not None:
+            alive = sum_to(where(alive, 1.0, 0.0), shape=shape) > 0
+    return c if alive is None else Lanes(c, alive)
+
+
+def _in_dtype_of(x: Tensor, c: Any) -> Any:
+    """Mixed dtypes: a float32 input gets a float32 cotangent, a real one a real cotangent."""
+    dtype = x.data.dtype
+    if c.dtype.kind == "c" and dtype.kind != "c":
+        c = real(c)
+    return c if c.dtype == dtype else astype(c, dtype=dtype)
+
+
+# One answer per kind: (row, params, inputs, xs, y, ct, alive, active) -> [(slot, contribution)].
+# ``inputs`` are the identities on the record; ``xs`` and ``y`` what the rules compute with.
+
+
+def _elementwise(
+    row: Any, params: Any, inputs: Any, xs: Any, y: Any, ct: Any, alive: Any, active: Any
+) -> Contributions:
+    return [
+        (i, phi(y, *xs, **params) * ct) for i, phi in enumerate(row.partials) if phi is not None and inputs[i] in active
+    ]
+
+
+def _transposed(row: Any, params: Any, inputs: Any, xs: Any, y: Any, ct: Any, alive: Any, active: Any) -> Contributions:
+    return [
+        (i, _transpose(row, i, ct, xs, params))
+        for i, x in enumerate(inputs)
+        if x in active and (row.variadic is not None or row.transposes[i] is not None)
+    ]
+
+
+def _transpose(row: Any, i: int, ct: Any, xs: Any, params: Any) -> Any:
+    if row.variadic is not None:
+        return row.variadic(i, ct, *xs, **params)
+    return row.transposes[i](ct, *xs, **params)
+
+
+def _composite(row: Any, params: Any, inputs: Any, xs: Any, y: Any, ct: Any, alive: Any, active: Any) -> Contributions:
+    """Run the body, recorded, and sweep backwards over what it did."""
+    arguments = [identity(x) if isinstance(x, Tensor) else _tensor(x) for x in xs]
+    with Window() as window:
+        outputs = row.body(*arguments, **params)
+    return _through(window, outputs, ct, alive, inputs, arguments, active)
+
+
+def _differential(
+    row: Any, params: Any, inputs: Any, xs: Any, y: Any, ct: Any, alive: Any, active: Any
+) -> Contributions:
+    """Record dy as a function of dx, and transpose those entries: dy is linear in dx, so any dx serves."""
+    arguments = [_tensor(x) for x in xs]
+    result = tuple([_tensor(v) for v in y]) if isinstance(y, tuple) else _tensor(y)
+    tangents = [Tensor(np.ones_like(value_of(x))) if inputs[i] in active else None for i, x in enumerate(xs)]
+    with Window() as window:
+        outputs = row.differential(result, arguments, tangents, **params)
+    return _through(window, outputs, ct, alive, inputs, tangents, active)
+
+
+def _through(
+    window: Window, outputs: Any, ct: Any, alive: Any, inputs: Any, sources: Sequence[Any], active: Any
+) -> Contributions:
+    """Sweep backwards over a window of its own, from ``outputs`` to the sources of the active slots."""
+    if isinstance(outputs, tuple):
+        seeds: list[tuple[Any, Any]] = [(o, c) for o, c in zip(outputs, ct, strict=True) if c is not None]
+    else:
+        seeds = [(outputs, ct if alive is None else Lanes(ct, alive))]
+    slots = [i for i, x in enumerate(inputs) if x in active]
+    found = reverse(window.segments, seeds, [sources[i] for i in slots], keep_lanes=True)
+    return [(i, found[sources[i]]) for i in slots if sources[i] in found]
+
+
+def _explicit(row: Any, params: Any, inputs: Any, xs: Any, y: Any, ct: Any, alive: Any, active: Any) -> Contributions:
+    contributions = row.vjp(ct, y, *xs, **params)
+    return [(i, c) for i, c in enumerate(contributions) if c is not None and inputs[i] in active]
+
+
+def _nothing(*_: Any) -> Contributions:
+    return []
+
+
+def _tensor(x: Any) -> Any:
+    return Tensor(x) if isinstance(x, np.ndarray | np.generic) else x
+
+
+ANSWERS: dict[str, Callable[..., Contributions]] = {
+    "constant": _nothing,
+    "elementwise": _elementwise,
+    "linear": _transposed,
+    "multilinear": _transposed,
+    "differential": _differential,
+    "composite": _composite,
+    "event": _nothing,
+}

@@ -1,0 +1,186 @@
+"""A test that cannot fail is no test: every rule of every row, made wrong, must break a law.
+
+Wrong by a factor 1.001 by default; with the sign flipped or returning zero in the slow sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from gradtape.rules.lanes import Lanes
+from gradtape.rules.primitive import Primitive, registry
+from tests.cases import cases
+from tests.laws import LAWS
+
+Rule = Callable[..., Any]
+Mistake = Callable[[Any], Any]
+
+#: What is done to what a rule returns.
+MISTAKES: dict[str, Mistake] = {
+    "x1.001": lambda c: alive(c, lambda ct: ct * 1.001),
+    "sign": lambda c: alive(c, lambda ct: -1.0 * ct),
+    "dropped": lambda c: alive(c, lambda ct: 0.0 * ct),
+    "shifted": lambda c: alive(c, lambda ct: ct + 0.001),
+}
+
+
+def alive(c: Any, mistake: Mistake) -> Any:
+    """The mistake in a cotangent, which may have dead lanes."""
+    return Lanes(mistake(c.ct), c.alive) if isinstance(c, Lanes) else mistake(c)
+
+
+#: Laws that are quick and see first derivatives; those that a mutant is shown to, in this order.
+SHOWN = ("order-1", "override", "complex-1", "low-precision", "order-2", "body", "shapes", "lanes")
+
+#: Rules that return zero wherever they are tried, so that only a shift is a mistake: "row:rule" -> why.
+ZERO: dict[str, str] = {
+    "heaviside:partials[0]": "a step",
+    "heaviside:partials[1]": "counts at 0 alone",
+    "nextafter:partials[1]": "only says which way to go",
+    "copysign:partials[1]": "only gives its sign",
+}
+
+
+class Mutant(NamedTuple):
+    """One rule of a row: its name, the field that holds it, and what that field is with a mistake in the rule."""
+
+    rule: str
+    attribute: str
+    make: Callable[[Mistake], Any]
+
+
+def mutants(row: Primitive) -> Iterator[Mutant]:
+    """Every rule of the row."""
+    slots = sorted({slot for case in cases(row.name) for slot in case.slots})
+    for attribute in ("partials", "transposes"):
+        rules = getattr(row, attribute)
+        for i, rule in enumerate(rules):
+            if rule is not None:
+                yield Mutant(f"{attribute}[{i}]", attribute, partial(in_tuple, rules, i))
+    for attribute in ("differential", "body"):
+        rule = getattr(row, attribute)
+        if rule is not None:
+            yield Mutant(attribute, attribute, partial(in_all, rule))
+    for slot in slots:
+        if row.variadic is not None:
+            yield Mutant(f"variadic[{slot}]", "variadic", partial(in_variadic, row.variadic, slot))
+        if row.differential is not None:
+            yield Mutant(f"differential[{slot}]", "differential", partial(in_tangent, row.differential, slot))
+        if row.vjp is not None:
+            yield Mutant(f"vjp[{slot}]", "vjp", partial(in_all, row.vjp, only=slot))
+
+
+def in_tuple(rules: tuple[Rule | None, ...], at: int, mistake: Mistake) -> tuple[Rule | None, ...]:
+    rule = rules[at]
+    assert rule is not None
+    return (*rules[:at], in_all(rule, mistake), *rules[at + 1 :])
+
+
+def in_all(rule: Rule, mistake: Mistake, only: int | None = None) -> Rule:
+    """The rule with the mistake in what it returns; of a tuple, in every element or in one."""
+
+    def wrong(*args: Any, **params: Any) -> Any:
+        c = rule(*args, **params)
+        if isinstance(c, tuple | list):
+            return tuple(x if x is None or only not in (None, i) else mistake(x) for i, x in enumerate(c))
+        return mistake(c)
+
+    return wrong
+
+
+def in_variadic(rule: Rule, slot: int, mistake: Mistake) -> Rule:
+    def wrong(i: int, *args: Any, **params: Any) -> Any:
+        c = rule(i, *args, **params)
+        return mistake(c) if i == slot else c
+
+    return wrong
+
+
+def in_tangent(rule: Rule, slot: int, mistake: Mistake) -> Rule:
+    def wrong(y: Any, xs: Any, dxs: Any, **params: Any) -> Any:
+        spoilt = [d if d is None or i != slot else mistake(d) for i, d in enumerate(dxs)]
+        return rule(y, xs, spoilt, **params)
+
+    return wrong
+
+
+def shows(rule: str, attribute: str, mistake: str) -> bool:
+    """Whether a mistake makes the rule wrong: not a constant added to what is differentiated again."""
+    return attribute not in ("differential", "body") if mistake == "shifted" else rule not in ZERO
+
+
+def quick(rule: str, mistake: str) -> bool:
+    return mistake == ("shifted" if rule in ZERO else "x1.001")
+
+
+TABLE = [
+    pytest.param(
+        row,
+        mutant,
+        mistake,
+        id=f"{name}:{mutant.rule}:{mistake}",
+        marks=[] if quick(f"{name}:{mutant.rule}", mistake) else [pytest.mark.slow],
+    )
+    for name, row in registry.items()
+    if row.kind != "constant"
+    for mutant in mutants(row)
+    for mistake in MISTAKES
+    if shows(f"{name}:{mutant.rule}", mutant.attribute, mistake)
+]
+
+
+def failures(row: Primitive) -> Iterator[str]:
+    """The laws and cases that fail for the row as it is now."""
+    for shown in SHOWN:
+        for law in LAWS:
+            if law.name != shown or law.slow:
+                continue
+            for case in law.cases(row):
+                try:
+                    law.check(case)
+                except AssertionError:
+                    yield f"{law.name} at {case.id}"
+
+
+@cache
+def fails_anyway(name: str) -> frozenset[str]:
+    """What fails for the row without any mistake: its known gaps."""
+    return frozenset(failures(registry[name]))
+
+
+@pytest.mark.parametrize(("row", "mutant", "mistake"), TABLE)
+@pytest.mark.filterwarnings("ignore")
+def test_mutant_is_caught(row: Primitive, mutant: Mutant, mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with np.errstate(all="ignore"):
+        anyway = fails_anyway(row.name)
+        monkeypatch.setattr(row, mutant.attribute, mutant.make(MISTAKES[mistake]))
+        caught = next((failure for failure in failures(row) if failure not in anyway), None)
+    assert caught is not None, "no law sees this mistake: the row's cases are too tame"
+
+
+@pytest.mark.parametrize(
+    ("row", "slot"),
+    [
+        pytest.param(row, slot, id=f"{name}:{slot}")
+        for name, row in registry.items()
+        for slot, rule in enumerate(row.alive)
+        if rule is not None and name != "nan_to_num"  # its cases are numbers: none is dead
+    ],
+)
+def test_forgotten_dead_lane_is_caught(row: Primitive, slot: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row whose slot says nothing about its dead lanes lets 0 times infinity through."""
+    assert "lanes" not in {failure.split()[0] for failure in failures(row)}
+    monkeypatch.setattr(row, "alive", (*row.alive[:slot], None, *row.alive[slot + 1 :]))
+    assert any(failure.startswith("lanes") for failure in failures(row))
+
+
+def test_exceptions_name_rules_and_reasons() -> None:
+    there = {f"{name}:{rule}" for name, row in registry.items() for rule, *_ in mutants(row)}
+    assert set(ZERO) <= there, f"no such rules: {set(ZERO) - there}"
+    assert all(ZERO.values())
+    assert {law.name for law in LAWS} >= set(SHOWN)
