@@ -76,9 +76,7 @@ def programs_of(document: str) -> list[Program]:
         assert block.language not in NEAR_MISSES, f"{where}: say ```python, not ```{block.language}"
         if block.language == "python":
             programs.append(Program(block, None))
-        elif block.language == "output" or (
-            block.language == "text" and block.adjacent and before == "python"
-        ):
+        elif block.language == "output" or (block.language == "text" and block.adjacent and before == "python"):
             assert programs, f"{where}: output without a program"
             assert programs[-1].prints is None, f"{where}: a second output of one program"
             programs[-1] = Program(programs[-1].code, block)

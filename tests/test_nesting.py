@@ -45,7 +45,9 @@ def test_gradients_of_gradients_after_every_tape_has_closed(order):
         y = gt.sin(2.0 * x)
     for _ in range(order):
         y = tape.gradient(y, x)
-    assert float(y) == pytest.approx(2.0**order * [math.sin, math.cos][order % 2](1.4) * (1, 1, -1, -1)[order % 4], rel=1e-12)
+    assert float(y) == pytest.approx(
+        2.0**order * [math.sin, math.cos][order % 2](1.4) * (1, 1, -1, -1)[order % 4], rel=1e-12
+    )
 
 
 def test_functional_operators_nest():

@@ -287,8 +287,8 @@ class GradientTape:
     def explain(self, target: Any, sources: Any) -> Any:
         """Why the gradient of ``target`` with respect to each source is None, zero or not finite, in words.
 
-        The answer, one per source in their structure, prints as text and has a stable ``.code``: GT-None-..., GT-Zero-...,
-        GT-NaN-..., or GT-Path with the way from source to target where all is well.
+        The answer, one per source in their structure, prints as text and has a stable ``.code``: GT-None-...,
+        GT-Zero-..., GT-NaN-..., or GT-Path with the way from source to target where all is well.
         """
         targets = asking.targets_of(target, "explain")
         leaves, structure = asking.sources_of(sources, "explain")
@@ -304,7 +304,7 @@ class GradientTape:
         return listing.text(self._window.segments)
 
     def tree(self, target: Tensor | None = None) -> str:
-        """How ``target`` (by default, each value that nothing else used) was computed, as an indented tree with local slopes."""
+        """How ``target`` (by default, each value that nothing else used) was computed: a tree with local slopes."""
         return listing.tree(self._window.segments, target)
 
     def save(self, path: str | PathLike[str], target: Tensor | None = None) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 
 from ..errors import ShapeError, message
 from ..primitives import factorizations, norms, reductions, rounding
-from ..primitives import peepholes as _peepholes  # noqa: F401  (attaches itself to its rows)
 from ..primitives.complexes import conj
 from ..primitives.contractions import matmul as _matmul
 from ..primitives.shapes import cast, reshape

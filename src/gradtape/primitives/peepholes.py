@@ -131,16 +131,16 @@ def _even_power(name: str) -> Callable[[Any, Any, Made], Match]:
     def peephole(inputs: Any, params: Any, made: Made) -> Match:
         found = _as_power(name, params, inputs) or (_same_twice(inputs, made) if name == "multiply" else None)
         entry = made(found[0]) if found is not None else None
-        smooth = _SMOOTH_SQUARE.get(entry[0].name) if entry is not None else None
-        if found is None or smooth is None:
+        if found is None or entry is None or entry[0].name not in _SMOOTH_SQUARE:
             return None
+        row, its_params, its_inputs = entry
         half = found[1] // 2
 
         def body(x: Any) -> Any:
-            y = smooth(x, **entry[1])
+            y = _SMOOTH_SQUARE[row.name](x, **its_params)
             return y if half == 1 else integer_power(y, n=half)
 
-        return body, (entry[2][0],)
+        return body, (its_inputs[0],)
 
     return peephole
 
