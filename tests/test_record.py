@@ -69,12 +69,11 @@ def test_entering_an_open_tape_raises_and_changes_nothing():
 
 def test_stop_recording_stops_that_tape_alone():
     x = gt.asarray(2.0)
-    with gt.GradientTape() as outer:
-        with gt.GradientTape() as inner:
-            y = x * x
-            with inner.stop_recording():
-                z = y * y
-            w = y * 3.0
+    with gt.GradientTape() as outer, gt.GradientTape() as inner:
+        y = x * x
+        with inner.stop_recording():
+            z = y * y
+        w = y * 3.0
     assert float(outer.gradient(z, x)) == 32.0
     assert float(inner.gradient(w, x)) == 12.0
     with pytest.warns(gt.UnconnectedGradientWarning):

@@ -396,9 +396,8 @@ def test_weights_that_do_not_fit():
 
 def test_shapes_that_do_not_broadcast_name_the_operation_and_the_line():
     a, b = gt.asarray(np.ones(3)), gt.asarray(np.ones(4))
-    with gt.GradientTape() as tape:
-        with pytest.raises(gt.ShapeError, match="multiply") as caught:
-            a * b
+    with gt.GradientTape() as tape, pytest.raises(gt.ShapeError, match="multiply") as caught:
+        a * b
     assert "(3,)" in str(caught.value)
     assert "test_tape.py" in str(caught.value)
     assert tape.stats()["entries"] == 0
