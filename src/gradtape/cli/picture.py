@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,7 @@ from ..explain import svg
 from ..record.tensor import Tensor
 from ..tape import GradientTape
 from .expression import Expression
-
-if TYPE_CHECKING:
-    from .seeds import Outcome
+from .outcome import Outcome
 
 ROW, TOP, WIDTH = 58.0, 118.0, 1060.0
 _COLUMNS = {"program": 28.0, "plot": 386.0, "tensorflow": 604.0, "gradtape": 770.0, "verdict": 1010.0}

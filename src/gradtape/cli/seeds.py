@@ -7,39 +7,17 @@ import io
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import message
+from .outcome import Outcome, as_list, numbers
 from .programs import PROGRAMS, Program
 from .report import readable_warnings, wrapped
 from .run import execute
 
 #: Where the programs lie in a checkout, and beside one.
 FOLDERS = ["examples/seeds", "shared/seeds/programs", "../shared/seeds/programs"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a program did: what it printed, its warnings, the last line of its error, and what is wrong with that."""
-
-    program: Program
-    printed: str
-    warnings: list[str]
-    error: str
-    wrong: list[str]
-
-    @property
-    def shown(self) -> str:
-        """What it printed, in short: the numbers, or how it ended."""
-        if self.program.reason and any(self.program.reason in w for w in self.warnings):
-            return "None, and why"
-        if self.error:
-            return self.error.partition(":")[0]
-        values = numbers(self.printed, self.program.only)
-        return _list(values) if len(values) <= 6 else f"{len(values)} numbers"
 
 
 def add(commands: Any) -> None:
@@ -133,27 +111,8 @@ def _judge(program: Program, printed: str, told: list[str], error: str) -> Outco
             abs(a - b) <= 1e-5 * max(1.0, abs(b)) for a, b in zip(found, program.numbers, strict=True)
         )
         if not close:
-            wrong.append(f"printed {_list(found)}, expected {_list(program.numbers)}")
+            wrong.append(f"printed {as_list(found)}, expected {as_list(program.numbers)}")
     return Outcome(program, printed, told, error, wrong)
-
-
-def _list(values: Sequence[float]) -> str:
-    texts = [f"{v:.7g}" for v in values]
-    return ", ".join(t if set(t) & set(".en") else f"{t}.0" for t in texts) or "nothing"
-
-
-def numbers(printed: str, only: tuple[str, ...] = ()) -> list[float]:
-    """The numbers that a program printed: those after the label of each line, shapes and dtypes aside."""
-    found: list[float] = []
-    taking = True
-    for line in printed.split("\n"):
-        if only and re.match(r"[A-Za-z]", line):
-            taking = line.startswith(only)
-        if not taking:
-            continue
-        text = re.sub(r"shape=\([^)]*\)|dtype=[\w.']+|<[^>]*>", "", line.rpartition(":")[2])
-        found += [float(n) for n in re.findall(r"(?<![\w.])-?\d+\.?\d*(?:[eE][-+]?\d+)?", text)]
-    return found
 
 
 def summary(outcomes: list[Outcome]) -> str:
