@@ -96,7 +96,7 @@ def short(value: Any) -> str:
         return f"{value:.2f}"
     if isinstance(value, np.ndarray):
         return f"array{value.shape}".replace(" ", "")
-    text = "None" if value is None else value.__name__ if callable(value) else str(value)
+    text = "None" if value is None else getattr(value, "__name__", str(value)) if callable(value) else str(value)
     return text.replace(" ", "").replace("slice", "")[:40]
 
 

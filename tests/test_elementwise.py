@@ -544,3 +544,81 @@ def test_gradients_of_real_functions_of_complex_values() -> None:
         with gt.GradientTape() as tape:
             y = f(z)
         assert tape.gradient(y, z).item() == pytest.approx(expected)
+
+
+def nested_slopes(f: Callable[[Any], Any], x: float, order: int) -> list[float]:
+    """f'(x), f''(x), ... by nested tapes."""
+    found: list[float] = []
+    for _ in range(order):
+        f = gt.grad(f)
+        found.append(f(x).item())
+    return found
+
+
+@pytest.mark.parametrize("x", [1e-200, -1e-20, 1e-8, 3.0, -40.0, 40.0, 700.0])
+def test_sigmoid_keeps_its_digits_at_zero_and_in_the_tails_at_every_order(x: float) -> None:
+    with mpmath.workdps(700):
+        s = 1 / (1 + mpmath.exp(-mpmath.mpf(x)))
+        first, t = s * (1 - s), -mpmath.tanh(mpmath.mpf(x) / 2)
+        second, third = first * t, first * (t * t - 2 * first)
+        assert nested_slopes(gt.sigmoid, x, 3) == pytest.approx([float(first), float(second), float(third)], rel=1e-13)
+        bend = 2 * first + x * second
+        slope = 3 * second + x * third
+        silu = [float(s + x * first), float(bend), float(slope)]
+        assert nested_slopes(gt.silu, x, 3) == pytest.approx(silu, rel=1e-12)
+        assert nested_slopes(gt.softplus, x, 3) == pytest.approx([float(s), float(first), float(second)], rel=1e-13)
+
+
+def test_approximate_gelu_keeps_its_digits_in_the_left_tail() -> None:
+    def exact(x: Any) -> Any:
+        u = mpmath.sqrt(2 / mpmath.pi) * (x + mpmath.mpf(0.044715) * x**3)
+        return x * (1 + mpmath.tanh(u)) / 2
+
+    with mpmath.workdps(120):
+        for x in (-5.0, -10.0):
+            value = gt.gelu(x, approximate=True).item()
+            assert value == pytest.approx(float(exact(mpmath.mpf(x))), rel=1e-12)
+            (slope,) = nested_slopes(lambda x: gt.gelu(x, approximate=True), x, 1)
+            assert slope == pytest.approx(float(mpmath.diff(exact, x)), rel=1e-11)
+
+
+def test_log_cosh_is_flat_in_the_middle_and_straight_far_out() -> None:
+    def f(x: Any) -> Any:
+        return gt.log(gt.cosh(x))
+
+    assert nested_slopes(f, 1e-20, 3) == pytest.approx([1e-20, 1.0, -2e-20], rel=1e-15)
+    with np.errstate(over="ignore"):
+        assert nested_slopes(f, 1000.0, 3) == [1.0, 0.0, 0.0]
+
+
+def test_softsign_of_complex_values_and_far_out() -> None:
+    z = gt.asarray(0.3 + 0.4j)
+    with gt.GradientTape() as tape:
+        y = gt.real(gt.softsign(z))  # x / (1 + r): d/dx = (1 + r - x^2/r) / (1 + r)^2, d/dy = -x y / (r (1 + r)^2)
+    expected = (1.5 - 0.09 / 0.5) / 2.25 - 0.12 / 0.5 / 2.25 * 1j
+    assert tape.gradient(y, z).item() == pytest.approx(expected)
+    assert nested_slopes(gt.softsign, 1e100, 2) == pytest.approx([1e-200, -2e-300], rel=1e-12)
+
+
+def test_arccosh_at_one_and_at_infinity() -> None:
+    assert nested_slopes(gt.arccosh, 1.0, 3) == [np.inf, -np.inf, np.inf]
+    assert nested_slopes(gt.arccosh, np.inf, 3) == [0.0, 0.0, 0.0]
+
+
+def test_a_quotient_that_overflows_is_infinite_not_nan() -> None:
+    with np.errstate(over="ignore"):
+        assert gt.expm1_over_x(1000.0).item() == np.inf
+        assert nested_slopes(gt.expm1_over_x, 1000.0, 3) == [np.inf] * 3
+    assert gt.sinx_over_x(np.float16(0.0)).item() == 1.0
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.float16, np.float32])
+def test_logarithms_in_slopes_are_taken_in_the_dtype_of_the_result(dtype: Any) -> None:
+    b = gt.asarray(dtype(3))
+    assert nested_slopes(lambda x: b**x, 1.5, 2) == pytest.approx([3**1.5 * np.log(3), 3**1.5 * np.log(3) ** 2])
+    assert gt.xlogy(1.5, b).item() == pytest.approx(1.5 * np.log(3), rel=1e-14 if b.dtype.kind == "i" else 1e-3)
+    x = gt.asarray(np.array([1.5, 2.5]))
+    assert gt.xlogy(x, b).numpy() == pytest.approx(x.numpy() * np.log(3), rel=1e-14)
+    assert gt.xlog1py(x, b).numpy() == pytest.approx(x.numpy() * np.log(4), rel=1e-14)
+    assert gt.grad(lambda x: gt.sum(gt.xlogy(x, b)))(x).numpy() == pytest.approx([np.log(3)] * 2, rel=1e-14)
+    assert gt.grad(lambda x: gt.sum(gt.xlog1py(x, b)))(x).numpy() == pytest.approx([np.log(4)] * 2, rel=1e-14)

@@ -522,3 +522,50 @@ def test_drawing() -> None:
     words = [e.text for e in root.iter() if e.tag.endswith("text")]
     assert {"x", "v2", "sin", "multiply", "sum", "y = 2.728"} <= set(words)
     assert ET.fromstring(drawing.draw([])) is not None
+
+
+# -- nothing is said that is not so -------------------------------------------------------------------------
+
+
+def test_what_the_tape_did_not_see_may_depend_on_the_source(told: Told) -> None:
+    text = told("""
+        x, w = gt.asarray(2.0), gt.Variable(3.0)
+        before = x * x
+        with gt.GradientTape() as tape:
+            z = before * w
+        tape.gradient(z, x)
+    """)
+    says(text, "GT-None-8", "on this tape z does not depend on x", "z does depend on: ")
+
+
+def test_one_target_of_several_is_named(told: Told) -> None:
+    text = told("""
+        x, v = gt.Variable(2.0), gt.Variable(3.0)
+        with gt.GradientTape() as tape:
+            z = {"b": x * x, "a": v * x}
+        tape.jacobian(z, [x, v])
+    """)
+    says(text, "the gradient of z['b'] with respect to v is None")
+
+
+def test_a_value_kept_in_a_list_need_not_come_back(told: Told) -> None:
+    text = told("""
+        x, w, history = gt.Variable(2.0), gt.asarray(3.0), []
+        with gt.GradientTape() as tape:
+            loss = x * x
+            history.append(float(loss))
+            s = f"{x.numpy()}"
+            z = w * w
+        tape.gradient(z, x)
+    """)
+    says(text, "GT-None-8", "z does not depend on x")
+
+
+def test_target_and_source_exchanged(told: Told) -> None:
+    text = told("""
+        x = gt.asarray(2.0)
+        with gt.GradientTape() as tape:
+            z = x * x
+        tape.gradient(x, z)
+    """)
+    says(text, "GT-None-2", "were target and source exchanged?")

@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 
 from gradtape.rules.primitive import registry
-from tests import oracles
+from tests import modes, oracles
 from tests.cases import NOT_COMPLEX, Case, cases
-from tests.laws import KNOWN_GAPS, LAWS, WIDER, Law
+from tests.laws import KNOWN_GAPS as REVERSE_GAPS
+from tests.laws import LAWS as REVERSE_LAWS
+from tests.laws import WIDER, Law
 
+LAWS = [*REVERSE_LAWS, *modes.LAWS]
+KNOWN_GAPS = [*REVERSE_GAPS, *modes.KNOWN_GAPS]
 GAPS = {(row, law) for row, law, _ in KNOWN_GAPS}
 TABLE = [
     pytest.param(law, case, id=f"{name}:{law.name}:{case.id}", marks=[pytest.mark.slow] if law.slow else [])

@@ -14,9 +14,13 @@ import pytest
 
 from gradtape.rules.lanes import Lanes
 from gradtape.rules.primitive import Primitive, registry
-from tests.cases import cases
-from tests.laws import LAWS
+from gradtape.sweeps import forward, taylor
+from tests import modes
+from tests.cases import Case, cases
+from tests.laws import LAWS as REVERSE_LAWS
+from tests.laws import Law
 
+LAWS = [*REVERSE_LAWS, *modes.LAWS]
 Rule = Callable[..., Any]
 Mistake = Callable[[Any], Any]
 
@@ -35,7 +39,7 @@ def alive(c: Any, mistake: Mistake) -> Any:
 
 
 #: Laws that are quick and see first derivatives; those that a mutant is shown to, in this order.
-SHOWN = ("order-1", "override", "complex-1", "low-precision", "order-2", "body", "shapes", "lanes")
+SHOWN = ("order-1", "override", "complex-1", "low-precision", "order-2", "body", "shapes", "lanes", "jet")
 
 #: Rules that return zero wherever they are tried, so that only a shift is a mistake: "row:rule" -> why.
 ZERO: dict[str, str] = {
@@ -66,6 +70,8 @@ def mutants(row: Primitive) -> Iterator[Mutant]:
         rule = getattr(row, attribute)
         if rule is not None:
             yield Mutant(attribute, attribute, partial(in_all, rule))
+    if row.quotient is not None:
+        yield Mutant("quotient", "quotient", partial(in_quotient, row.quotient))
     for slot in slots:
         if row.variadic is not None:
             yield Mutant(f"variadic[{slot}]", "variadic", partial(in_variadic, row.variadic, slot))
@@ -97,6 +103,14 @@ def in_variadic(rule: Rule, slot: int, mistake: Mistake) -> Rule:
     def wrong(i: int, *args: Any, **params: Any) -> Any:
         c = rule(i, *args, **params)
         return mistake(c) if i == slot else c
+
+    return wrong
+
+
+def in_quotient(rule: Rule, mistake: Mistake) -> Rule:
+    def wrong(*args: Any, **params: Any) -> Any:
+        w, us = rule(*args, **params)
+        return w, tuple(None if u is None else mistake(u) for u in us)
 
     return wrong
 
@@ -161,6 +175,49 @@ def test_mutant_is_caught(row: Primitive, mutant: Mutant, mistake: str, monkeypa
         monkeypatch.setattr(row, mutant.attribute, mutant.make(MISTAKES[mistake]))
         caught = next((failure for failure in failures(row) if failure not in anyway), None)
     assert caught is not None, "no law sees this mistake: the row's cases are too tame"
+
+
+def wrong_tangent(answer: Rule) -> Rule:
+    """A forward sweep's answer with a mistake."""
+
+    def wrong(*args: Any) -> Any:
+        dy = answer(*args)
+        return None if dy is None else dy * 1.001
+
+    return wrong
+
+
+def wrong_series(answer: Rule) -> Rule:
+    """A Taylor sweep's answer with a mistake in the second coefficient."""
+
+    def wrong(*args: Any) -> Any:
+        s = answer(*args)
+        make = s._make
+        s._make = lambda k: c * 1.001 if (c := make(k)) is not None and k == 2 else c
+        return s
+
+    return wrong
+
+
+@pytest.mark.parametrize("kind", ["elementwise", "linear", "multilinear", "differential", "composite"])
+@pytest.mark.parametrize(
+    ("answers", "make", "law"), [(forward.ANSWERS, wrong_tangent, "tangent"), (taylor.ANSWERS, wrong_series, "jet")]
+)
+def test_mistake_in_a_sweep_is_caught(
+    answers: dict[str, Rule], make: Callable[[Rule], Rule], law: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(answers, kind, make(answers[kind]))
+    (check,) = [each for each in LAWS if each.name == law and not each.slow]
+    rows = [row for row in registry.values() if row.kind == kind][:8]
+    assert any(fails(check, case) for row in rows for case in check.cases(row))
+
+
+def fails(law: Law, case: Case) -> bool:
+    try:
+        law.check(case)
+    except AssertionError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize(

@@ -122,3 +122,51 @@ def test_hessian_by_reverse_over_reverse_is_symmetric_for_random_programs():
     f = lambda x: gt.sum(gt.tanh(a @ x) * gt.exp(0.1 * x)) ** 2  # noqa: E731
     h = gt.hessian(f)(rng.normal(size=4)).numpy()
     assert np.allclose(h, h.T, rtol=1e-12, atol=0)
+
+
+def test_equal_answers_are_not_the_same_tensor():
+    a, b = gt.asarray(1.0), gt.asarray(2.0)
+    with gt.GradientTape() as outer:
+        with gt.GradientTape() as inner:
+            y = (a + b) ** 2
+        da, db = inner.gradient(y, [a, b])  # both 2 (a + b), by one cotangent
+        z = da * db
+    assert float(outer.gradient(z, da)) == 6.0
+    assert float(outer.gradient(z, a)) == 24.0
+
+
+def test_a_gradient_made_after_the_tape_closed_may_be_computed_with():
+    x = gt.asarray([1.0, 2.0, 3.0])
+    with gt.GradientTape() as tape:
+        y = gt.sum(x**4) + gt.prod(x)
+    g, h = tape.gradient(y, x), tape.hessian(y, x).numpy()
+    with tape:
+        s = g @ g
+    assert np.allclose(tape.gradient(s, x).numpy(), 2 * h @ g.numpy())
+    third = tape.jacobian(tape.hessian(y, x), x).numpy()
+    assert np.allclose(tape.hessian(s, x).numpy(), 2 * (h @ h + np.tensordot(g.numpy(), third, 1)))
+    with tape:  # twice removed
+        r = gt.sum(tape.gradient(s, x)) * s  # sum(2 h g) g.g
+    assert np.allclose(tape.gradient(r, g).numpy(), 2 * np.sum(2 * h @ g.numpy()) * g.numpy() + 2 * h.sum(0) * float(s))
+
+
+def test_weights_may_change_after_the_question():
+    x, w = gt.asarray([1.0, 2.0]), np.ones(2)
+    with gt.GradientTape() as tape:
+        y = x**3
+    g = tape.gradient(y, x, output_gradients=w)
+    w[:] = 100.0
+    assert tape.gradient(g, x).tolist() == [6.0, 12.0]
+
+
+@pytest.mark.parametrize("ask", ["hessian", "hvp"])
+def test_second_derivatives_of_no_path_are_zero_with_a_reason(ask):
+    v = gt.Variable([2.0, 3.0])
+    with gt.GradientTape(watch_accessed_variables=False) as tape:
+        y = gt.sum(v**3)
+    with pytest.warns(gt.UnconnectedGradientWarning, match="is zero: .* was not watched"):
+        found = tape.hvp(y, v, [1.0, 1.0]) if ask == "hvp" else tape.hessian(y, v)
+    assert not np.any(found.numpy())
+    tape.watch(v)
+    found = tape.hvp(y, v, [1.0, 1.0]) if ask == "hvp" else tape.hessian(y, v)
+    assert found.numpy().sum() == 30.0

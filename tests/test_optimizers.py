@@ -397,3 +397,13 @@ def test_losses_neither_overflow_nor_cancel() -> None:
     np.testing.assert_allclose(losses.sigmoid_cross_entropy([1.0, 0.0], far).numpy(), [800.0, 800.0])
     np.testing.assert_allclose(losses.log_cosh([0.0, 0.0], far).numpy(), 800 - np.log(2))
     np.testing.assert_allclose(losses.sparse_softmax_cross_entropy(0, far).numpy(), 1600.0)
+
+
+def test_a_gradient_that_does_not_fit_changes_nothing() -> None:
+    a, b, adam = gt.Variable([1.0, 2.0]), gt.Variable(3.0, name="b"), Adam(0.1)
+    with pytest.raises(gt.ShapeError, match="does not fit its variable b"):
+        adam.apply_gradients([(gt.ones(2), a), (gt.ones(2), b)])
+    with pytest.raises(gt.ShapeError, match="does not fit"):
+        adam.apply_gradients([(gt.ones(3), a)])
+    assert a.numpy().tolist() == [1.0, 2.0]
+    assert int(adam.iterations) == 0

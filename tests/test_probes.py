@@ -547,3 +547,82 @@ def test_five_orders_of_a_composition() -> None:
             )
         ],
     )
+
+
+# -- dead lanes through rows that are not element-wise -----------------------------------------------------
+
+POISONED = {
+    "matmul": lambda x: gt.sqrt(x) @ gt.asarray([[1.0, -2.0], [0.5, 1.0], [2.0, 3.0]]),
+    "matvec": lambda x: gt.sqrt(x) @ gt.asarray([1.0, -2.0, 3.0]),
+    "batched matmul": lambda x: gt.sqrt(x)[:, :, None] @ gt.log(x)[:, None, :],
+    "einsum": lambda x: gt.einsum("ij,ij->i", gt.sqrt(x), gt.log(x)),
+    "vecdot": lambda x: gt.vecdot(gt.sqrt(x), gt.log(x)),
+    "norm": lambda x: gt.linalg.norm(gt.sqrt(x), axis=1),
+    "logsumexp": lambda x: gt.logsumexp(gt.sqrt(x), axis=1),
+    "softmax": lambda x: gt.softmax(gt.sqrt(x), axis=1),
+    "log_softmax": lambda x: gt.log_softmax(gt.sqrt(x), axis=1),
+    "var": lambda x: gt.var(gt.sqrt(x), axis=1),
+    "std": lambda x: gt.std(gt.log(x), axis=1),
+    "max": lambda x: gt.max(gt.sqrt(x), axis=1),
+    "inv": lambda x: gt.linalg.inv(gt.sqrt(x)[:, :, None] * gt.eye(3) + gt.eye(3)[::-1] / 9),
+    "complex": lambda x: gt.real(gt.exp(1j * gt.sqrt(x))),
+}
+
+
+@pytest.mark.parametrize("poison", [math.nan, math.inf, 0.0])
+@pytest.mark.parametrize("name", POISONED)
+def test_rows_that_were_not_chosen_are_as_if_they_were_not_there(name: str, poison: float) -> None:
+    f, alive = POISONED[name], np.array([True, False, True, False])
+    good = np.random.default_rng(0).uniform(0.5, 1.5, (4, 3))
+    x, alone = gt.asarray(np.where(alive[:, None], good, poison)), gt.asarray(good[alive])
+    with np.errstate(all="ignore"), gt.GradientTape() as tape:
+        y = f(x)
+        chosen = gt.sum(gt.sin(gt.where(alive.reshape((4,) + (1,) * (y.ndim - 1)), y, 0.0)))
+    with gt.GradientTape() as other:
+        right = gt.sum(gt.sin(f(alone)))
+    for found, expected in [
+        (tape.gradient(chosen, x), other.gradient(right, alone)),
+        (tape.hvp(chosen, x, np.ones((4, 3))), other.hvp(right, alone, np.ones((2, 3)))),
+    ]:
+        np.testing.assert_allclose(found.numpy()[alive], expected.numpy(), rtol=1e-9, atol=1e-12)
+        assert not found.numpy()[~alive].any()
+
+
+def test_weights_do_not_see_masked_inputs() -> None:
+    data = np.array([[1.0, 2.0], [np.nan, np.inf], [3.0, 4.0]])
+    w = gt.Variable([[1.0], [2.0]])
+    with gt.GradientTape() as tape:
+        loss = gt.sum(gt.where([[True], [False], [True]], (data @ w) ** 2, 0.0))
+    assert tape.gradient(loss, w).tolist() == [[76.0], [108.0]]
+    assert tape.hessian(loss, w).reshape((2, 2)).tolist() == [[20.0, 28.0], [28.0, 40.0]]
+
+
+def test_a_rule_of_the_users_is_not_asked_where_nothing_depends_on_it() -> None:
+    @gt.custom_gradient
+    def log(x: Any) -> Any:
+        return gt.log(x), lambda ct: ct / x
+
+    with np.errstate(all="ignore"):
+        assert derivatives(lambda x: gt.where(x > 0, log(x), x**3), 0.0, 3) == [0.0, 0.0, 6.0]
+
+
+@pytest.mark.parametrize("condition", [2, 2.0, np.array([2, 0, 4]), np.array([2.0, 0.0, np.nan])])
+def test_conditions_that_are_numbers(condition: Any) -> None:
+    x = gt.asarray([1.0, 2.0, 3.0])
+    with gt.GradientTape() as tape:
+        y = gt.sum(gt.where(condition, gt.maximum(gt.where(condition, x * x, 0.0), 0.5), 0.0))
+    assert tape.gradient(y, x).tolist() == np.where(condition, [2.0, 4.0, 6.0], 0.0).tolist()
+
+
+@pytest.mark.parametrize("z", [-1 + 1j, 0.3 - 2j, -0.4 - 0.3j])
+def test_formulas_in_company_leave_complex_values_alone(z: complex) -> None:
+    for f, slope in [
+        (lambda z: gt.sqrt(z) ** 2, 1.0),
+        (lambda z: gt.sqrt(z) ** 4, 2 * z),
+        (lambda z: gt.arccos(z) ** 2, -2 * np.arccos(z) / np.sqrt(1 - z * z)),
+        (lambda z: gt.log1p(gt.exp(z)), 1 / (1 + np.exp(-z))),
+    ]:
+        x = gt.asarray(z)
+        with gt.GradientTape() as tape:
+            y = f(x)
+        assert np.allclose(tape.gradient(y, x, holomorphic=True).numpy(), slope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import gc
 import threading
@@ -253,3 +254,83 @@ def test_memory_is_flat_over_ten_thousand_steps():
     for _ in range(10_000):
         step()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2_000  # kilobytes
+
+
+# -- asyncio: tasks start with the windows of the task that made them ------------------------------------
+async def _square(x):
+    with gt.GradientTape():
+        return x * x
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_what_another_task_computed_is_on_the_tape(empty):
+    x = gt.Variable(3.0)
+
+    async def main():
+        with gt.GradientTape() as tape:
+            y = 0.0 if empty else x * 1.0
+            y = y + 3.0 * await asyncio.create_task(_square(x))
+        return tape.gradient(y, x)
+
+    assert float(asyncio.run(main())) == (18.0 if empty else 19.0)
+
+
+def test_tasks_that_take_turns():
+    x = gt.Variable(3.0)
+
+    async def slope(k):
+        with gt.GradientTape() as inner:
+            y = x**k
+            await asyncio.sleep(0)
+            y = y * x
+        return inner.gradient(y, x)
+
+    async def main():
+        with gt.GradientTape() as outer:
+            total = sum(await asyncio.gather(*[slope(k) for k in (1, 2, 3)]))
+        return total, outer.gradient(total, x), outer.hessian(total, x)
+
+    total, first, second = asyncio.run(main())  # 2x + 3x^2 + 4x^3
+    assert (float(total), float(first), float(second)) == (141.0, 128.0, 78.0)
+
+
+def test_a_task_that_outlives_the_block_records_for_nobody_from_its_next_cut_on():
+    x = gt.Variable(3.0)
+
+    async def late(go):
+        await go.wait()
+        return await _square(x)
+
+    async def main():
+        go = asyncio.Event()
+        with gt.GradientTape() as tape:
+            task = asyncio.create_task(late(go))
+            await asyncio.sleep(0)
+        go.set()
+        await task
+        return tape.stats()
+
+    assert asyncio.run(main())["entries"] == 0
+
+
+def test_idle_cuts_do_not_grow_the_record():
+    kept = []
+    with gt.GradientTape() as outer:
+        for _ in range(100):
+            with gt.GradientTape() as inner, inner.stop_recording():
+                pass
+            kept.append(inner)
+        with gt.GradientTape() as inner:
+            for _ in range(100):
+                with inner.stop_recording():
+                    pass
+        assert outer.stats()["segments"] <= 2
+        assert inner.stats()["segments"] <= 2
+
+
+def test_an_array_that_was_passed_stays_the_callers():
+    for f in (gt.real, gt.stop_gradient, gt.matrix_transpose, lambda a: gt.einsum("ij->ji", a)):
+        a = np.ones((2, 2))
+        t = f(a)
+        a[:] = 9.0
+        assert np.array_equal(t.numpy(), np.ones((2, 2)))

@@ -319,3 +319,68 @@ def test_third_derivative_of_a_running_logsumexp() -> None:
         for _ in range(3):
             y = tape.gradient(y, x)
             assert np.all(np.isfinite(y.numpy()))
+
+
+@pytest.mark.parametrize("name", ["nanmean", "nanvar", "nanstd"])
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64, np.complex128])
+def test_what_ignores_nan_keeps_the_dtype_and_measures_complex_values(name: str, dtype: Any) -> None:
+    x = (RNG.normal(size=(3, 4)) + (1j * RNG.normal(size=(3, 4)) if dtype is not np.float32 else 0)).astype(dtype)
+    x[0, 1] = x[2, 0] = NAN
+    for axis in (None, 0, (0, 1)):
+        y = getattr(gt, name)(x, axis=axis).numpy()
+        expected = getattr(np, name)(x, axis=axis)
+        assert y.dtype == expected.dtype
+        np.testing.assert_allclose(y, expected, rtol=1e-5)
+
+
+def test_gradient_of_a_complex_nanvar_is_that_of_var() -> None:
+    z = gt.asarray(RNG.normal(size=4) + 1j * RNG.normal(size=4))
+    with gt.GradientTape() as tape:
+        a, b = gt.nanvar(z), gt.var(z)
+    np.testing.assert_allclose(tape.gradient(a, z).numpy(), tape.gradient(b, z).numpy(), atol=1e-15)
+
+
+def test_medians_of_nothing_have_a_shape() -> None:
+    x = gt.asarray(np.zeros((0, 3)))
+    with gt.GradientTape() as tape:
+        y = gt.median(x, axis=1), gt.quantile(x, 0.5, axis=1)
+    assert y[0].shape == y[1].shape == (0,)
+    assert tape.gradient(y, x).shape == (0, 3)
+
+
+def test_python_numbers_do_not_widen_a_float32() -> None:
+    x = np.array([1.0, 2.0, 4.0], np.float32)
+    found = [
+        gt.mean(x, where=np.array([True, False, True])),
+        *[gt.quantile(x, 0.3, method=m) for m in ("linear", "lower", "higher", "nearest", "midpoint")],
+        gt.percentile(x, 30),
+        gt.gradient(x),
+        gt.gradient(x, 0.5),
+        gt.ediff1d(x, to_begin=np.array([1.0, 2.0]), to_end=3.0),
+        gt.linspace(0.0, gt.asarray(x[0]), 3),
+    ]
+    assert {y.dtype for y in found} == {np.dtype(np.float32)}
+    np.testing.assert_allclose(found[1].numpy(), np.quantile(x, 0.3), rtol=1e-6)
+
+
+def test_std_of_very_large_and_very_small_values() -> None:
+    for scale in (1e200, 1e-200):
+        x = np.array([1.0, -1.0, 3.0]) * scale
+        y = gt.asarray(x)
+        with gt.GradientTape() as tape:
+            s = gt.std(y)
+        assert s.item() == pytest.approx(np.std([1.0, -1.0, 3.0]) * scale)
+        np.testing.assert_allclose(tape.gradient(s, y).numpy(), gt.grad(gt.std)([1.0, -1.0, 3.0]).numpy(), atol=1e-14)
+
+
+def test_weights_of_a_logsumexp_that_are_zero_or_broadcast() -> None:
+    assert gt.logsumexp([1000.0, 1.0], b=[0.0, 2.0]).item() == pytest.approx(1 + math.log(2))
+    assert gt.grad(lambda x: gt.logsumexp(x, b=[0.0, 2.0]))([1000.0, 1.0]).numpy().tolist() == [0.0, 1.0]
+    np.testing.assert_allclose(
+        gt.logsumexp([0.0, 1000.0], axis=0, b=np.ones((3, 2))).numpy(), [math.log(3), 1000 + math.log(3)]
+    )
+
+
+def test_max_with_a_mask_of_complex_values() -> None:
+    z = np.array([1 + 1j, 5.0, 2.0])
+    assert gt.max(z, initial=-9.0, where=np.array([True, False, True])).item() == 2.0

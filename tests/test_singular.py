@@ -231,17 +231,7 @@ case("sum(V V' * A) at I", projected, I2, I2, 0)
 case("nuclear norm at I", lambda x: n.sum(n.svdvals(n.reshape(x, (2, 2)))), I2, I2, ROTATION)
 
 #: Points of functions that gradtape does not have yet.  Strict: when the function comes, its points count.
-NOT_YET: set[str] = {
-    "digamma(x) at 1",
-    "erfinv(x) at 0",
-    "erfinv(x) at 1",
-    "lgamma(x) at 0",
-    "log(erfc(x)) at 30",
-    "log_ndtr(x) at -40",
-    "nuclear norm at I",
-    "sum(V V' * A) at I",
-    "sum(eigvalsh(A)**2) at I",
-}
+NOT_YET: set[str] = set()
 
 #: Points at which gradtape is not right yet: name -> (the orders, why).  Strict: one that heals fails.
 GAPS: dict[str, tuple[tuple[int, ...], str]] = {}

@@ -441,3 +441,71 @@ def test_a_variable_made_from_a_tensor_has_an_identity_of_its_own():
         y = v * v + x
     assert float(tape.gradient(y, v)) == 4.0
     assert float(tape.gradient(y, x)) == 5.0
+
+
+# -- custom rules: what is passed and what is answered ---------------------------------------------------
+def test_a_rule_answers_for_keywords_in_the_order_of_the_signature():
+    @gt.custom_gradient
+    def line(x, *, w, b):
+        return x * w + b, lambda ct: (ct * w, ct * x, ct)
+
+    x, w, b = gt.asarray(2.0), gt.asarray(3.0), gt.asarray(5.0)
+    with gt.GradientTape() as tape:
+        y = line(x, b=b, w=w)
+    assert [float(g) for g in tape.gradient(y, [x, w, b])] == [3.0, 2.0, 1.0]
+
+
+def test_a_rule_may_answer_for_integers_too():
+    @gt.custom_gradient
+    def times(x, n):
+        return x * n, lambda ct: (ct * n, None)
+
+    x = gt.asarray(2.0)
+    with gt.GradientTape() as tape:
+        y = times(x, gt.asarray(3))
+    assert float(tape.gradient(y, x)) == 3.0
+
+
+def test_a_rule_that_answers_with_a_captured_value():
+    w, x = gt.asarray(3.0), gt.asarray(2.0)
+
+    @gt.custom_gradient
+    def f(x):
+        return w * x, lambda ct: w
+
+    with gt.GradientTape() as outer:
+        with gt.GradientTape() as tape:
+            y = f(x)
+        g = tape.gradient(y, x)
+        z = g * w
+    assert float(outer.gradient(z, g)) == 3.0  # not 6: g is not w
+    assert float(outer.gradient(z, w)) == 6.0
+
+
+def test_a_captured_value_may_be_the_output():
+    w, x = gt.asarray(3.0), gt.asarray(2.0)
+
+    @gt.custom_gradient
+    def f(x):
+        return w, lambda ct: ct * 10.0
+
+    with gt.GradientTape() as tape:
+        y = f(x)
+    assert [float(g) for g in tape.gradient(y, [x, w])] == [10.0, 1.0]
+
+
+def test_a_rule_answers_for_every_captured_variable():
+    v, x = gt.Variable(3.0), gt.asarray(2.0)
+
+    @gt.custom_gradient
+    def f(x):
+        return v * x, lambda ct, variables=None: (ct * v, [])
+
+    with gt.GradientTape() as tape:
+        y = f(x)
+    with pytest.raises(gt.RuleError, match="0 cotangents"):
+        tape.gradient(y, v)
+
+
+def test_a_rule_gives_tensors_also_when_nobody_records():
+    assert isinstance(gt.custom_gradient(lambda x: (np.float64(2.0), None))(1.0), gt.Tensor)

@@ -6,11 +6,15 @@ The names below are the public ones; ``gt.optimizers``, ``gt.layers`` and their 
 from importlib import import_module as _import_module
 from typing import Any as _Any
 
+from .batching import vmap
+from .curvature.linear_operators import gauss_newton_operator, gauss_newton_vp, hessian_operator
 from .custom import custom_gradient
+from .differential import biharmonic, laplacian
 from .errors import (
     DtypeError,
     GradtapeError,
     GradtapeWarning,
+    GuardError,
     ImmutableError,
     RuleError,
     ShapeError,
@@ -19,7 +23,11 @@ from .errors import (
     UnconnectedGradientWarning,
     UnknownNameError,
 )
-from .numpy import linalg
+from .forwardmode import ForwardAccumulator, jacfwd, jacobian, jvp
+from .hutchinson import Estimate, biharmonic_estimate, laplacian_estimate
+from .jets import derivative, jet, partial
+from .numpy import fourier as fft
+from .numpy import linalg, special
 from .numpy.activations import cumulative_logsumexp, log_softmax, logsumexp, softmax
 from .numpy.axes import flip, fliplr, flipud, moveaxis, permute_dims, roll, rollaxis, rot90, swapaxes, transpose
 from .numpy.choosing import (
@@ -91,6 +99,7 @@ from .numpy.contractions import (
     vecdot,
     vecmat,
 )
+from .numpy.convolution import conv, conv_transpose, convolve, correlate
 from .numpy.creation import (
     array,
     asanyarray,
@@ -236,9 +245,11 @@ from .numpy.elementwise import (
 from .numpy.indexing import gather, gather_nd, getitem, put_along_axis, scatter_nd, take, take_along_axis
 from .numpy.joining import append, block, column_stack, concat, concatenate, dstack, hstack, stack, vstack
 from .numpy.padding import delete, insert, pad, repeat, resize, tile
+from .numpy.pooling import avg_pool, max_pool, sliding_window_view
 from .numpy.ranges import arange, fromfunction, geomspace, indices, linspace, logspace, vander
 from .numpy.reductions import all, amax, amin, any, max, mean, min, prod, ptp, sum
 from .numpy.removable import entr, expm1_over_x, log1p_over_x, logit, sinc, sinx_over_x, xlog1py, xlogy
+from .numpy.resampling import resample
 from .numpy.running import (
     cummax,
     cummin,
@@ -250,6 +261,20 @@ from .numpy.running import (
     ediff1d,
     gradient,
     trapezoid,
+)
+from .numpy.segments import (
+    scatter_reduce,
+    segment_max,
+    segment_mean,
+    segment_min,
+    segment_prod,
+    segment_sum,
+    unsorted_segment_max,
+    unsorted_segment_mean,
+    unsorted_segment_min,
+    unsorted_segment_prod,
+    unsorted_segment_sqrt_n,
+    unsorted_segment_sum,
 )
 from .numpy.sets import (
     in1d,
@@ -342,9 +367,12 @@ from .tape import GradientTape, UnconnectedGradients
 
 __all__ = [
     "DtypeError",
+    "Estimate",
+    "ForwardAccumulator",
     "GradientTape",
     "GradtapeError",
     "GradtapeWarning",
+    "GuardError",
     "ImmutableError",
     "RuleError",
     "ShapeError",
@@ -399,6 +427,9 @@ __all__ = [
     "atleast_2d",
     "atleast_3d",
     "average",
+    "avg_pool",
+    "biharmonic",
+    "biharmonic_estimate",
     "bincount",
     "bitwise_and",
     "bitwise_count",
@@ -429,9 +460,13 @@ __all__ = [
     "conj",
     "conjugate",
     "constant",
+    "conv",
+    "conv_transpose",
+    "convolve",
     "copy",
     "copysign",
     "corrcoef",
+    "correlate",
     "cos",
     "cosh",
     "count_nonzero",
@@ -448,6 +483,7 @@ __all__ = [
     "deg2rad",
     "degrees",
     "delete",
+    "derivative",
     "diag",
     "diag_embed",
     "diag_indices",
@@ -478,6 +514,7 @@ __all__ = [
     "extract",
     "eye",
     "fabs",
+    "fft",
     "finfo",
     "fix",
     "flatnonzero",
@@ -500,6 +537,8 @@ __all__ = [
     "full_like",
     "gather",
     "gather_nd",
+    "gauss_newton_operator",
+    "gauss_newton_vp",
     "gcd",
     "gelu",
     "geomspace",
@@ -513,6 +552,7 @@ __all__ = [
     "hard_tanh",
     "heaviside",
     "hessian",
+    "hessian_operator",
     "histogram",
     "hsplit",
     "hstack",
@@ -550,8 +590,14 @@ __all__ = [
     "isscalar",
     "issubdtype",
     "ix_",
+    "jacfwd",
+    "jacobian",
     "jacrev",
+    "jet",
+    "jvp",
     "kron",
+    "laplacian",
+    "laplacian_estimate",
     "lcm",
     "ldexp",
     "leaky_relu",
@@ -581,6 +627,7 @@ __all__ = [
     "matrix_transpose",
     "matvec",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "median",
@@ -612,6 +659,7 @@ __all__ = [
     "ones_like",
     "outer",
     "pad",
+    "partial",
     "partition",
     "percentile",
     "permute_dims",
@@ -634,6 +682,7 @@ __all__ = [
     "relu6",
     "remainder",
     "repeat",
+    "resample",
     "reshape",
     "resize",
     "result_type",
@@ -645,7 +694,13 @@ __all__ = [
     "round",
     "rsqrt",
     "scatter_nd",
+    "scatter_reduce",
     "searchsorted",
+    "segment_max",
+    "segment_mean",
+    "segment_min",
+    "segment_prod",
+    "segment_sum",
     "select",
     "selu",
     "setdiff1d",
@@ -660,11 +715,13 @@ __all__ = [
     "sinh",
     "sinx_over_x",
     "size",
+    "sliding_window_view",
     "softmax",
     "softplus",
     "softsign",
     "sort",
     "spacing",
+    "special",
     "split",
     "sqrt",
     "square",
@@ -705,6 +762,12 @@ __all__ = [
     "unique_inverse",
     "unique_values",
     "unravel_index",
+    "unsorted_segment_max",
+    "unsorted_segment_mean",
+    "unsorted_segment_min",
+    "unsorted_segment_prod",
+    "unsorted_segment_sqrt_n",
+    "unsorted_segment_sum",
     "unstack",
     "value_and_grad",
     "vander",
@@ -713,6 +776,7 @@ __all__ = [
     "vecdot",
     "vecmat",
     "vjp",
+    "vmap",
     "vsplit",
     "vstack",
     "where",

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from .primitives.shapes import astype, identity
-from .record.segment import Pause, Segment, Window, cut, union
+from .record import sites
+from .record.segment import Pause, Segment, Window, current, cut, in_order, union
 from .record.tensor import Tensor
 from .record.variable import Variable
 from .sweeps import query
+from .sweeps.connection import connected
 from .sweeps.query import ones, zeros
 
 _gradtape_composes = True
@@ -24,18 +26,24 @@ _gradtape_composes = True
 class Answers:
     """The questions that were put to one window, for as long as one of their results lives."""
 
-    __slots__ = ("remembered", "watched", "watches_all", "window")
+    __slots__ = ("asked", "remembered", "watched", "watches_all", "window")
 
     def __init__(self, window: Window, watches_all: bool) -> None:
         self.window = window
         self.watches_all = watches_all
         self.watched: dict[Tensor | Variable, None] = {}
+        self.asked = 0  # the last segment when the first of those that are remembered was asked
         # id(result) -> (weak reference to it, method, arguments, place): how to make the result again.
         self.remembered: dict[int, tuple[weakref.ref[Tensor], str, tuple[Any, ...], int]] = {}
 
     def ask(self, method: str, *args: Any) -> list[Any]:
         """Answer, and remember how, for as long as one of the results lives."""
         results, _ = getattr(self, method)(*args)
+        segments = self.window.segments
+        if segments and segments[-1] is current.get():
+            return results  # they are on the record
+        if not self.remembered:
+            self.asked = segments[-1].serial if segments else 0
         if len(self.remembered) > 64:
             self.remembered = {k: a for k, a in self.remembered.items() if a[0]() is not None}
         for place, result in enumerate(results):
@@ -50,23 +58,32 @@ class Answers:
         sources = [self.values_of(leaf, segments) for leaf in leaves]
         return query.gradients(segments, targets, weights, sources, holomorphic), segments
 
-    def jacobians(self, targets: list[Tensor], leaves: list[Any]) -> tuple[list[Any], list[Segment]]:
+    def jacobians(
+        self, targets: list[Tensor], leaves: list[Any], chunk: int | str = "auto"
+    ) -> tuple[list[Any], list[Segment]]:
         targets, segments = self._found(targets)
         sources = [self.values_of(leaf, segments) for leaf in leaves]
-        return [b for t in targets for b in query.jacobian_rows(segments, t, sources)], segments
+        return [b for t in targets for b in query.jacobian_rows(segments, t, sources, chunk)], segments
 
-    def batch_jacobians(self, y: Tensor, leaves: list[Any]) -> tuple[list[Any], list[Segment]]:
+    def batch_jacobians(
+        self, y: Tensor, leaves: list[Any], chunk: int | str = "auto"
+    ) -> tuple[list[Any], list[Segment]]:
         (y,), segments = self._found([y])
         sources = [self.values_of(leaf, segments) for leaf in leaves]
-        return [query.batch_jacobian(segments, y, sources)], segments
+        return [query.batch_jacobian(segments, y, sources, chunk)], segments
+
+    def batch_hessians(self, y: Tensor, leaves: list[Any]) -> tuple[list[Any], list[Segment]]:
+        (g,), segments, sources = self._recorded_gradients([y], leaves)
+        found = query.batch_jacobian(segments, g, sources)
+        return [Tensor(np.zeros(g.shape + g.shape[1:], g.dtype)) if found is None else found], segments
 
     def hessians(self, targets: list[Tensor], leaves: list[Any]) -> tuple[list[Any], list[Segment]]:
         grads, segments, sources = self._recorded_gradients(targets, leaves)
         rows = [query.jacobian_rows(segments, g, sources) for g in grads]
         blocks = [
-            Tensor(np.zeros(g.shape + values[0].shape, g.dtype)) if b is None else b
+            Tensor(np.zeros(g.shape + leaf.shape, g.dtype)[()]) if b is None else b
             for g, row in zip(grads, rows, strict=True)
-            for b, values in zip(row, sources, strict=True)
+            for b, leaf in zip(row, leaves, strict=True)
         ]
         return blocks, segments
 
@@ -80,9 +97,9 @@ class Answers:
         with Window() as window:
             found, segments = self.gradients(targets, [ones(t) for t in targets], leaves)
         segments = union(segments, window.segments)
-        sources = [self.values_of(leaf, segments) or [leaf] for leaf in leaves]
+        sources = [self.values_of(leaf, segments) for leaf in leaves]
         return (
-            [zeros(x[0]) if g is None else g for g, x in zip(found, sources, strict=True)],
+            [zeros(leaf) if g is None else g for g, leaf in zip(found, leaves, strict=True)],
             segments,
             sources,
         )
@@ -91,29 +108,46 @@ class Answers:
         """The targets and the segments to sweep; gradients that nobody recorded are made again, recorded."""
         cut()
         segments = list(self.window.segments)
-        if not any(id(t) in self.remembered for t in targets):
-            return targets, segments
-        again: list[Tensor] = []
-        for target in targets:
-            answer = self.remembered.get(id(target))
-            if (
-                answer is None
-                or answer[0]() is not target
-                or any(o is target for s in segments for e in s for o in outputs(e))
-            ):
-                again.append(target)
-                continue
-            _, method, args, place = answer
+        for gradient in self._unrecorded(targets, segments):
+            _, method, args, place = self.remembered[id(gradient)]
             with Window() as window:
                 results, earlier = getattr(self, method)(*args)
-            again.append(results[place])
+                segment = window.segments[-1]
+                segment.append((identity.primitive, None, (results[place],), gradient, *sites.here()))  # type: ignore[attr-defined]
+            if not any(gradient is t for t in targets):
+                segment.end = -1  # it was used before it was made again: see in_order
             segments = union(segments, earlier, window.segments)
-        return again, segments
+        return targets, segments
+
+    def _unrecorded(self, targets: list[Tensor], segments: Sequence[Segment]) -> list[Tensor]:
+        """The answers of this tape that ``targets`` are, or were computed from, and that no entry made."""
+        if not self.remembered:
+            return []
+        needed: dict[Tensor, None] = dict.fromkeys(targets)
+        if segments and segments[-1].serial > self.asked:  # something was recorded since: it may have used an answer
+            made: set[Tensor] = set()
+            for entry in reversed([e for s in in_order(segments) for e in s]):
+                if entry[3] is not None and any(o in needed for o in outputs(entry)):
+                    made.update(outputs(entry))
+                    needed.update((x, None) for x in entry[2] if isinstance(x, Tensor))
+            for x in made:
+                needed.pop(x, None)
+        found: list[Tensor] = []
+        for x in needed:
+            answer = self.remembered.get(id(x))
+            if answer is not None and answer[0]() is x:
+                found.append(x)
+        return found
 
     def found_quietly(self, targets: list[Tensor]) -> tuple[list[Tensor], list[Segment]]:
         """As for a sweep, but for those who only look: no open tape records what is made again."""
         with Pause():
             return self._found(targets)
+
+    def reaches(self, targets: list[Tensor], leaf: Any) -> bool:
+        """Whether there is a path from a source to one of the targets."""
+        targets, segments = self.found_quietly(targets)
+        return connected(segments, targets, self.values_of(leaf, segments))
 
     def values_of(self, leaf: Any, segments: Sequence[Segment]) -> list[Tensor]:
         """The Tensors that stand for a source: itself, or every value of a Variable that nothing computed."""

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import sys
+from enum import Enum
 from typing import Any
 from warnings import warn
+
+import numpy as np
 
 from . import trees
 from .errors import DtypeError, ShapeError, message
 from .record import sites
+from .record.segment import is_recording
 from .record.tensor import Tensor
 from .record.variable import Variable
 from .record.writer import lift, strong
 from .sweeps.query import ones
 
 _gradtape_composes = True
+
+
+class UnconnectedGradients(Enum):
+    """What a gradient is where the target does not depend on the source: None, or zeros."""
+
+    NONE = "none"
+    ZERO = "zero"
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise ValueError(
+            message(
+                f"unconnected_gradients is {value!r}",
+                remedy="Say 'none' (None and a warning that says why) or 'zero'.",
+            )
+        )
 
 
 def check_source(leaf: Any, path: str, asked: str) -> None:
@@ -100,7 +120,7 @@ def weights_of(target: Any, targets: list[Tensor], weights: Any, asked: str, hol
 
 def fitting(weight: Any, target: Tensor, asked: str) -> Tensor:
     """``weight`` as a Tensor of the shape and dtype of ``target``."""
-    seed = strong(lift(weight))
+    seed = strong(lift(weight.copy() if isinstance(weight, np.ndarray) else weight))  # answers are remembered
     if seed.shape != target.shape:
         raise ShapeError(
             message(
@@ -111,6 +131,16 @@ def fitting(weight: Any, target: Tensor, asked: str) -> Tensor:
             )
         )
     return seed if seed.dtype == target.dtype else seed.astype(target.dtype)
+
+
+def direction(tangent: Any, x: Tensor, asked: str) -> Tensor | None:
+    """``tangent`` as a Tensor of the shape and dtype of ``x``; None where it is zero, and nobody asks for slopes in it.
+
+    A zero that is told is a zero at infinite slopes too.
+    """
+    fits = fitting(tangent, x, asked)
+    constant = not isinstance(tangent, Tensor | Variable) or not is_recording()
+    return None if constant and not fits.data.any() else fits
 
 
 def warn_user(text: str, category: type[Warning]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from . import trees
 from .errors import RuleError, message
 from .primitives.complexes import conj
+from .primitives.shapes import identity
 from .record import sites
 from .record.segment import Window, current, is_recording
 from .record.tensor import Tensor, value_of
@@ -53,18 +54,28 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(f)
     def ruled(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
-        leaves, structure = trees.flatten((bound.args, bound.kwargs))
+        # Keywords as a list: a tree would sort their names, and the rule answers in the order of the signature.
+        leaves, structure = trees.flatten((bound.args, list(bound.kwargs.values())))
         leaves = [_argument(leaf) for leaf in leaves]
-        new_args, new_kwargs = trees.unflatten(structure, leaves)
+        new_args, values = trees.unflatten(structure, leaves)
+        new_kwargs = dict(zip(bound.kwargs, values, strict=True))
         if not is_recording():
-            return f(*new_args, **new_kwargs)[0]
+            return trees.tree_map(lambda y: strong(lift(y)), f(*new_args, **new_kwargs)[0])
         with Window() as window:
             result, grad_fn = f(*new_args, **new_kwargs)
         outputs, out_structure = trees.flatten(result)
         outputs = [strong(lift(y)) for y in outputs]
-        arguments = [x for x in leaves if isinstance(x, Tensor) and x.dtype.kind in "fc"]
-        rule = _Rule(f, grad_fn, window, arguments, outputs)
-        row = Primitive(getattr(f, "__name__", "custom"), "composite", lambda xp, *xs: xs, None, vjp=rule.pull)
+        tensors = [x for x in leaves if isinstance(x, Tensor)]
+        arguments = [x for x in tensors if x.dtype.kind in "fc"]
+        rule = _Rule(f, grad_fn, window, tensors, outputs)
+        row = Primitive(
+            getattr(f, "__name__", "custom"),
+            "composite",
+            lambda xp, *xs: xs,
+            None,
+            vjp=rule.pull,
+            stands_for=tuple(outputs),
+        )
         inputs = (*arguments, *rule.captured)
         renamed = tuple([Tensor(y.data) for y in outputs])
         segment = current.get()
@@ -87,23 +98,27 @@ def _argument(x: Any) -> Any:
 class _Rule:
     """A user's rule at one call: what it captured, and how it answers for its inputs."""
 
-    def __init__(self, f: Any, grad_fn: Any, window: Window, arguments: list[Tensor], outputs: list[Tensor]) -> None:
+    def __init__(self, f: Any, grad_fn: Any, window: Window, tensors: list[Tensor], outputs: list[Tensor]) -> None:
         self.name = getattr(f, "__qualname__", "custom_gradient")
         self.grad_fn = grad_fn
         self.window = window
         self.outputs = outputs
         self.wants_variables = "variables" in inspect.signature(grad_fn).parameters
-        made: set[Tensor] = set(arguments)
+        #: Which of the Tensors passed have a derivative.
+        self.differentiable = [x.dtype.kind in "fc" for x in tensors]
+        made: set[Tensor] = set(tensors)
         free: dict[Tensor, None] = {}
         for row, _, inputs, output, _, _ in window.entries():
             if row.kind == "event":
                 continue
             free.update((x, None) for x in inputs if isinstance(x, Tensor) and x not in made and x.dtype.kind in "fc")
             made.update(output if type(output) is tuple else (output,))
+        free.update((y, None) for y in outputs if y not in made and y.dtype.kind in "fc")
+        self.known = made.union(free)
         touched = {value: v for s in window.segments for v, value in s.touched if value not in made}
         self.variables = [v for v in dict.fromkeys(touched.values()) if v.trainable] if self.wants_variables else []
         self.captured = [v.current for v in self.variables] if self.wants_variables else list(free)
-        self.count = len(arguments)
+        self.count = sum(self.differentiable)
 
     def pull(self, ct: Any, y: Any, *xs: Any) -> Sequence[Any]:
         """Cotangents of the arguments, by the rule, and of what was captured, by the body."""
@@ -116,19 +131,23 @@ class _Rule:
         ]
         if self.wants_variables:
             grads, variable_grads = self.grad_fn(*given, variables=self.variables)
-            found = self._checked(grads, xs[: self.count]) + list(variable_grads)
+            found = self._checked(grads, xs[: self.count]) + self._checked(variable_grads, xs[self.count :])
         else:
             found = self._checked(self.grad_fn(*given), xs[: self.count])
             if self.captured:
                 seeds = [(o, c if is_recording() else c.data) for o, c in zip(self.outputs, given, strict=True)]
                 body = reverse(self.window.segments, seeds, self.captured)
                 found += [body.get(x) for x in self.captured]
+        # A value of the body may be an answer of the rule, but not under the same identity.
+        found = [identity(c) if isinstance(c, Tensor) and c in self.known else c for c in found]
         found = [None if c is None else conj(c) if conjugated else c for c in found]
         return [None if c is None else c if is_recording() else value_of(c) for c in found]
 
     def _checked(self, grads: Any, xs: Sequence[Any]) -> list[Any]:
         """The rule's answers: as many as there are arguments, of their shapes."""
         flat = [None if g is None else strong(lift(g)) for g in trees.leaves_and_nones(grads)]
+        if len(xs) < len(flat) == len(self.differentiable):  # integers were answered for too, as in TensorFlow
+            flat = [g for g, wanted in zip(flat, self.differentiable, strict=True) if wanted]
         if len(flat) != len(xs):
             raise RuleError(
                 message(

@@ -5,6 +5,7 @@
     ├── DtypeError (TypeError)         a dtype that has no derivative, or does not fit
     ├── TreeError (ValueError)         containers that do not match
     ├── TapeError (RuntimeError)       a tape used in a way that has no meaning
+    │   └── GuardError                 a batch that does not agree with the path that was recorded
     ├── ImmutableError (TypeError)     writing into a Tensor
     ├── RuleError (RuntimeError)       a primitive or a custom rule that breaks its contract
     └── UnknownNameError (AttributeError)
@@ -38,6 +39,10 @@ class TreeError(GradtapeError, ValueError):
 
 class TapeError(GradtapeError, RuntimeError):
     """A tape used in a way that has no meaning."""
+
+
+class GuardError(TapeError):
+    """A batch that does not agree with the path that was recorded: Python asked for a value, or took it away."""
 
 
 class ImmutableError(GradtapeError, TypeError):

@@ -41,7 +41,7 @@ def value_and_grad(
 
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        args, sources = _fresh(args, argnums)
+        args, sources = fresh(args, argnums)
         with GradientTape() as tape:
             result = f(*args, **kwargs)
         y = _scalar(result[0] if has_aux else result, "grad")
@@ -79,7 +79,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., tuple[
     >>> y, pullback(1.0)
     (Tensor(6.0), (Tensor(3.0), Tensor(2.0)))
     """
-    args, _ = _fresh(primals, range(len(primals)))
+    args, _ = fresh(primals, range(len(primals)))
     with GradientTape() as tape:
         out = f(*args)
 
@@ -89,8 +89,10 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., tuple[
     return out, pullback
 
 
-def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """The Jacobian function of ``f`` by reverse sweeps: blocks of shape ``f(x).shape + x.shape``.
+def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, chunk: int | None = None) -> Callable[..., Any]:
+    """The Jacobian function of ``f`` by a reverse sweep: blocks of shape ``f(x).shape + x.shape``.
+
+    All rows are computed at once, or ``chunk`` at a time; by default as many as memory and caches like.
 
     >>> import gradtape as gt
     >>> gt.jacrev(lambda x: x * x)([1.0, 2.0])
@@ -100,10 +102,10 @@ def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[
 
     @wraps(f)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
-        args, sources = _fresh(args, argnums)
+        args, sources = fresh(args, argnums)
         with GradientTape() as tape:
             y = f(*args, **kwargs)
-        return tape.jacobian(y, sources, unconnected_gradients="zero")
+        return tape.jacobian(y, sources, unconnected_gradients="zero", parallel_iterations=chunk)
 
     return jacobian
 
@@ -119,7 +121,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
 
     @wraps(f)
     def second(*args: Any, **kwargs: Any) -> Any:
-        args, sources = _fresh(args, argnums)
+        args, sources = fresh(args, argnums)
         with GradientTape() as tape:
             y = _scalar(f(*args, **kwargs), "hessian")
         return tape.hessian(y, sources)
@@ -138,7 +140,7 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     Tensor([4., 2.])
     """
     single = not isinstance(primals, tuple)
-    args, sources = _fresh((primals,) if single else primals, 0 if single else range(len(primals)))
+    args, sources = fresh((primals,) if single else primals, 0 if single else range(len(primals)))
     with GradientTape() as tape:
         y = _scalar(f(*args), "hvp")
     return tape.hvp(y, sources, _like(sources, tangents))
@@ -149,7 +151,7 @@ def _like(sources: Any, tangents: Any) -> Any:
     return asarray(tangents) if isinstance(sources, Tensor | Variable) else tangents
 
 
-def _fresh(args: Sequence[Any], argnums: int | Sequence[int]) -> tuple[tuple[Any, ...], Any]:
+def fresh(args: Sequence[Any], argnums: int | Sequence[int]) -> tuple[tuple[Any, ...], Any]:
     """The arguments with fresh identities where derivatives are taken, and those arguments alone."""
     wanted = [argnums] if isinstance(argnums, int) else list(argnums)
     new = list(args)

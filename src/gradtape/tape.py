@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from os import PathLike
 from pathlib import Path
 from threading import get_ident
@@ -12,6 +11,7 @@ import numpy as np
 
 from . import asking, trees
 from .answering import Answers, outputs
+from .asking import UnconnectedGradients as UnconnectedGradients
 from .errors import ShapeError, TapeError, UnconnectedGradientWarning, message
 from .explain import listing
 from .explain.drawing import draw
@@ -24,13 +24,6 @@ from .record.tensor import Tensor
 from .record.variable import Variable
 
 _gradtape_composes = True
-
-
-class UnconnectedGradients(Enum):
-    """What a gradient is where the target does not depend on the source: None, or zeros."""
-
-    NONE = "none"
-    ZERO = "zero"
 
 
 class GradientTape:
@@ -186,7 +179,8 @@ class GradientTape:
         """The Jacobian dy_k/dx_l, of shape ``target.shape + source.shape``, for each source.
 
         ``target`` may be a tree: the result then has its structure, with the structure of ``sources`` inside.
-        The last two parameters are TensorFlow's; they are accepted and change nothing.
+        ``parallel_iterations``: how many rows at a time; by default as many as memory and caches like.  The last
+        parameter is TensorFlow's; it is accepted and changes nothing.
 
         >>> import gradtape as gt
         >>> x = gt.asarray([1.0, 2.0])
@@ -199,10 +193,10 @@ class GradientTape:
         self._check_thread("jacobian")
         targets = asking.targets_of(target, "jacobian")
         leaves, structure = asking.sources_of(sources, "jacobian")
-        results = self._answers.ask("jacobians", targets, leaves)
+        results = self._answers.ask("jacobians", targets, leaves, parallel_iterations or "auto")
         rows = [results[i : i + len(leaves)] for i in range(0, len(results), len(leaves))]
-        for row, t in zip(rows, targets, strict=True):
-            self._settle(row, [t], leaves, sources, unconnected_gradients, t.shape)
+        for row, t, place in zip(rows, targets, trees.paths(target, ""), strict=True):
+            self._settle(row, [t], leaves, sources, unconnected_gradients, t.shape, place)
         return trees.unflatten(trees.flatten(target)[1], [trees.unflatten(structure, row) for row in rows])
 
     def batch_jacobian(
@@ -230,7 +224,7 @@ class GradientTape:
                     "Use jacobian() for a target without a batch axis.",
                 )
             )
-        results = self._answers.ask("batch_jacobians", y, leaves)
+        results = self._answers.ask("batch_jacobians", y, leaves, parallel_iterations or "auto")
         self._settle(results, [y], leaves, source, unconnected_gradients, y.shape)
         return results[0]
 
@@ -238,7 +232,7 @@ class GradientTape:
         """The second derivatives d2y / dx_k dx_l of a scalar ``target``.
 
         One source: a Tensor of shape ``x.shape + x.shape``.  A tree of sources: a tree of trees of blocks, or with
-        ``as_matrix=True`` one (n, n) matrix over all their elements in order.  No path: zeros.
+        ``as_matrix=True`` one (n, n) matrix over all their elements in order.  No path: zeros, with a warning.
 
         >>> import gradtape as gt
         >>> x = gt.Variable([1.0, 2.0])
@@ -253,6 +247,7 @@ class GradientTape:
         leaves, structure = asking.sources_of(sources, "hessian")
         blocks = self._answers.ask("hessians", targets, leaves)
         rows = [blocks[i : i + len(leaves)] for i in range(0, len(blocks), len(leaves))]
+        self._settle_second([row[i] for i, row in enumerate(rows)], targets, leaves, sources)
         if not as_matrix:
             return trees.unflatten(structure, [trees.unflatten(structure, row) for row in rows])
         sizes = [leaf.size for leaf in leaves]
@@ -261,6 +256,20 @@ class GradientTape:
             for row, m in zip(rows, sizes, strict=True)
         ]
         return concat(*flat, axis=0)
+
+    def batch_hessian(self, target: Any, source: Any) -> Tensor:
+        """The Hessian of each example by itself: H[b] = d2y[b]/dx[b]2, of shape (b, *x.shape[1:], *x.shape[1:]).
+
+        ``target`` has one number for each example, and the examples must be independent, as in batch_jacobian.
+        """
+        self._check_thread("batch_hessian")
+        (y,) = asking.targets_of(target, "batch_hessian")
+        leaves, _ = asking.sources_of(source, "batch_hessian")
+        if len(leaves) != 1 or y.ndim != 1 or leaves[0].ndim == 0 or y.shape[0] != leaves[0].shape[0]:
+            found = [f"target shape {y.shape}", f"source shape {leaves[0].shape if leaves else None}"]
+            asked = "batch_hessian: the target is not one number for each example of the source"
+            raise ShapeError(message(asked, found, str(sites.user_line()), "Use hessian() for a scalar target."))
+        return self._answers.ask("batch_hessians", y, leaves)[0]
 
     def hvp(self, target: Any, sources: Any, vectors: Any) -> Any:
         """The Hessian-vector product H v of a scalar ``target``, without the Hessian: d/dx <dy/dx, v>.
@@ -281,7 +290,9 @@ class GradientTape:
         given = trees.flatten_like(sources, vectors, "hvp: vectors")
         shaped = [leaf.value if isinstance(leaf, Variable) else leaf for leaf in leaves]
         weights = [asking.fitting(v, x, "hvp") for v, x in zip(given, shaped, strict=True)]
-        return trees.unflatten(structure, self._answers.ask("hvps", targets, weights, leaves))
+        products = self._answers.ask("hvps", targets, weights, leaves)
+        self._settle_second(products, targets, leaves, sources)
+        return trees.unflatten(structure, products)
 
     # -- reasons and pictures ----------------------------------------------------------------------
     def explain(self, target: Any, sources: Any) -> Any:
@@ -334,6 +345,7 @@ class GradientTape:
         sources: Any,
         mode: Any,
         shape: Any = (),
+        place: str = "",
     ) -> None:
         """Where there is no path: zeros if they were asked for, else None and the reason."""
         zero = UnconnectedGradients(mode) is UnconnectedGradients.ZERO
@@ -344,10 +356,18 @@ class GradientTape:
             if zero:
                 results[i] = Tensor(np.zeros(shape + leaf.shape, leaf.dtype)[()])
                 continue
-            path = trees.paths(sources, "source")[i]
-            remade, segments = self._answers.found_quietly(targets)
-            text = why_none(segments, remade, leaf, path, **self._seen(leaf))
-            asking.warn_user(text, UnconnectedGradientWarning)
+            self._warn(targets, leaf, trees.paths(sources, "source")[i], place=place)
+
+    def _settle_second(self, products: list[Any], targets: list[Tensor], leaves: list[Any], sources: Any) -> None:
+        """A second derivative is zero where there is no path, but not without a word."""
+        for i, leaf in enumerate(leaves):
+            if not np.any(products[i].data) and not self._answers.reaches(targets, leaf):
+                self._warn(targets, leaf, trees.paths(sources, "source")[i], answer="zero")
+
+    def _warn(self, targets: list[Tensor], leaf: Any, path: str, place: str = "", answer: str = "None") -> None:
+        remade, segments = self._answers.found_quietly(targets)
+        text = why_none(segments, remade, leaf, path, **self._seen(leaf), place=place, answer=answer)
+        asking.warn_user(text, UnconnectedGradientWarning)
 
     def _scalar(self, target: Any, asked: str) -> list[Tensor]:
         targets = asking.targets_of(target, asked)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..record import events
-from ..record.segment import Entry, Segment
+from ..record.segment import Entry, Segment, in_order
 from ..record.tensor import Tensor
 from ..record.variable import Variable
 from .places import Place, is_own, place_of
@@ -34,7 +34,7 @@ class Reading:
     """The entries of some segments in one list, and tables to look things up in."""
 
     def __init__(self, segments: Sequence[Segment]) -> None:
-        self.segments = segments
+        self.segments = segments = in_order(segments)
         self.entries: list[Entry] = [entry for segment in segments for entry in segment]
         #: The Variable that a Tensor was the value of.
         self.variables: dict[Tensor, Variable] = {}

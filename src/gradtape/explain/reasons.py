@@ -22,7 +22,7 @@ from ..sweeps.connection import connected
 from .places import question
 from .reading import Reading
 from .slopes import finding
-from .unconnected import FINDERS, Case
+from .unconnected import FINDERS, IF_ZERO, Case
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -40,10 +40,23 @@ class Explanation:
 
 
 def why_none(
-    segments: Sequence[Segment], targets: list[Tensor], source: Any, path: str, *, watched: bool, open_now: bool
+    segments: Sequence[Segment],
+    targets: list[Tensor],
+    source: Any,
+    path: str,
+    *,
+    watched: bool,
+    open_now: bool,
+    place: str = "",
+    answer: str = "None",
 ) -> str:
-    """The text of an UnconnectedGradientWarning."""
-    return _unconnected(segments, targets, source, path, watched=watched, open_now=open_now).text
+    """The text of an UnconnectedGradientWarning.
+
+    ``place``: where in the target the one is that it is about; ``answer``: what the gradient was taken to be.
+    """
+    return _unconnected(
+        segments, targets, source, path, watched=watched, open_now=open_now, place=place, answer=answer
+    ).text
 
 
 def explain(
@@ -72,10 +85,19 @@ def explain(
 
 
 def _unconnected(
-    segments: Sequence[Segment], targets: list[Tensor], source: Any, path: str, *, watched: bool, open_now: bool
+    segments: Sequence[Segment],
+    targets: list[Tensor],
+    source: Any,
+    path: str,
+    *,
+    watched: bool,
+    open_now: bool,
+    place: str = "",
+    answer: str = "None",
 ) -> Explanation:
     asked = question()
     t, s = asked.called(targets, source, path)
+    t += place
     name = getattr(source, "name", None)
     case = Case(Reading(segments), targets, source, t, s, asked.names, watched=watched, open_now=open_now)
     for finder in FINDERS:
@@ -86,5 +108,6 @@ def _unconnected(
         raise AssertionError
     code, headline, findings, remedy = reason
     called = f"{s} (Variable {name!r})" if name and name not in s else s
-    asked_text = f"the gradient of {t} with respect to {called} is None: {headline} [{code}]"
+    asked_text = f"the gradient of {t} with respect to {called} is {answer}: {headline} [{code}]"
+    remedy = remedy if answer == "None" else remedy.replace(IF_ZERO, "").strip()
     return Explanation(code, message(asked_text, findings, str(asked.place) if asked.place else None, remedy))

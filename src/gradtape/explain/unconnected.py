@@ -30,7 +30,7 @@ from .reading import Reading, carries, outputs_of, tensors_of
 
 Reason = tuple[str, str, list[str], str]
 
-_ZERO = 'If 0 is meant: unconnected_gradients="zero".'
+IF_ZERO = 'If 0 is meant: unconnected_gradients="zero".'
 
 
 class Case:
@@ -65,6 +65,11 @@ class Case:
         uses = [reading.used[x] for x in self.sources if x in reading.used]
         self.first_use = min(uses) if uses else None
 
+    @property
+    def target_made_source(self) -> bool:
+        """Whether the source was computed from the target: the question the wrong way round."""
+        return bool(self.reading.reached(self.targets, carried=False).intersection(self.sources))
+
     def line(self, number: int | None) -> str:
         """' (model.py:3)', or nothing where no line is known."""
         place = self.place(number)
@@ -89,6 +94,12 @@ class Case:
         names = list(dict.fromkeys(self.reading.describe(x, self.names) for x in (variables or roots)))
         more = f" and {len(names) - 4} more" if len(names) > 4 else ""
         return [f"{self.t} does depend on: {', '.join(names[:4])}{more}"] if names else []
+
+    @property
+    def on_this_tape(self) -> str:
+        """'on this tape ' where the target was computed from Tensors whose own past the tape did not see."""
+        unseen = (x for x, _ in self.reading.roots(self.needed) if x.dtype.kind in "fc")
+        return "on this tape " if any(x not in self.reading.variables for x in unseen) else ""
 
 
 def not_watched(case: Case) -> Reason | None:
@@ -124,7 +135,7 @@ def cut_on_the_path(case: Case) -> Reason | None:
     where = case.line((stops or cuts)[0])
     if stops:
         name = reading.entries[stops[0]][0].name
-        remedy = f"Leave {name} out where the derivative is wanted. {_ZERO}"
+        remedy = f"Leave {name} out where the derivative is wanted. {IF_ZERO}"
         return "GT-None-4", f"every path from {case.s} to {case.t} passes {name}{where}", findings, remedy
     entry = reading.entries[cuts[0]]
     dtype = outputs_of(entry)[0].dtype
@@ -133,7 +144,7 @@ def cut_on_the_path(case: Case) -> Reason | None:
         f"on the path from {case.s} to {case.t}, {entry[0].name} gives {dtype}, which has no derivative{where}",
         findings,
         "Stay with floating point: drop the conversion, or use a smooth stand-in (softmax for argmax, sigmoid for a "
-        f"comparison). {_ZERO}",
+        f"comparison). {IF_ZERO}",
     )
 
 
@@ -151,6 +162,8 @@ def target_not_on_the_tape(case: Case) -> Reason | None:
         headline = f"{case.t} was computed before the tape opened, or where it was not recording"
     else:
         headline = f"{case.t} was computed before the tape opened or after it closed"
+    if case.target_made_source:
+        findings.append(f"{case.s} was computed from {case.t}: were target and source exchanged?")
     if not findings:
         findings = ["what runs outside the tape's block, under stop_recording or in another thread is not recorded"]
     name = case.t if case.t.isidentifier() else "y"
@@ -186,16 +199,22 @@ def left_the_record(case: Case) -> Reason | None:
             f"{what} left the tape{here}: {how} makes it {into}, which has no history",
             case.show(f"{how}:", number, marked=True) + case.depends(),
             "Compute with the Tensor itself: gt.sin(x), np.sin(x), x.sum() and operators are recorded; x.numpy(), "
-            f"float(x), x.item() and np.asarray(x) are not. {_ZERO}",
+            f"float(x), x.item() and np.asarray(x) are not. {IF_ZERO}",
         )
     return None
+
+
+#: Lines that take a value out to look at it, keep it in a list, or compare it: it need not come back.
+_SHOWN = re.compile(
+    r"^(print|log\w*|logging\.\w+|logger\.\w+)\(|^(assert|if|elif|while)\b|\.(append|format|set_description)\(|\bf['\"]"
+)
 
 
 def _came_back(case: Case, number: int, escaped: Tensor) -> bool:
     """Whether what left at entry ``number`` seems to be what the target was computed from."""
     reading = case.reading
     place = reading.place(number)
-    shown = place is not None and re.match(r"(print|log\w*|logging\.\w+|logger\.\w+)\(", place.text) is not None
+    shown = place is not None and _SHOWN.search(place.text) is not None
     if case.at is None:
         return not shown
     for n, entry in enumerate(reading.entries[number:], number):
@@ -268,10 +287,10 @@ def too_early(case: Case) -> Reason | None:
         )
     return (
         "GT-None-6",
-        f"{case.t} was computed before {case.s} was {'computed' if made is not None else 'first used'}, so it does "
-        "not depend on it",
+        f"{case.t} was computed before {case.s} was {'computed' if made is not None else 'first used'}, so "
+        f"{case.on_this_tape}it does not depend on it",
         case.show(f"{case.t}:", at) + case.show(f"{case.s}:", first),
-        f"Compute {case.t} after that line, from {case.s}. {_ZERO}",
+        f"Compute {case.t} after that line, from {case.s}. {IF_ZERO}",
     )
 
 
@@ -319,7 +338,9 @@ def no_dependence(case: Case) -> Reason:
         for n, e in enumerate(case.reading.entries)
         if e[0] is events.GUARD and e[2][0] in case.touched and type(e[1]["value"]) is bool
     ]
-    if guards:
+    if case.target_made_source:
+        findings.append(f"{case.s} was computed from {case.t}: were target and source exchanged?")
+    elif guards:
         findings += case.show(f"{case.s} only decided which way to go:", guards[0])
     elif case.first_use is None:
         findings.append(f"{case.s} was not used on this tape at all")
@@ -327,9 +348,9 @@ def no_dependence(case: Case) -> Reason:
         findings += case.show(f"{case.s} is used, for something else, at", case.first_use)
     return (
         "GT-None-8",
-        f"{case.t} does not depend on {case.s}",
+        f"{case.on_this_tape}{case.t} does not depend on {case.s}",
         findings,
-        f"Compute {case.t} from {case.s} inside the tape, or ask for what it does depend on. {_ZERO}",
+        f"Compute {case.t} from {case.s} inside the tape, or ask for what it does depend on. {IF_ZERO}",
     )
 
 

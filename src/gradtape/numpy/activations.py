@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from ..primitives import cumulative, transcendental
 from ..primitives import softmax as rows
 from ..primitives.reductions import max as largest
 from ..primitives.reductions import sum as total
-from ..primitives.selection import isfinite, where
-from ..primitives.shapes import cast, flip, held
+from ..primitives.selection import equal, isfinite, where
+from ..primitives.shapes import broadcast_to, flip, held
 from ..record.tensor import Tensor
+from .casting import cast
 from .reductions import axes, tensor
 
 _gradtape_composes = True
@@ -41,9 +43,14 @@ def logsumexp(x: Any, /, axis: Any = None, b: Any = None, *, keepdims: bool = Fa
     # log(sum(b exp(x - m))) + m: the shift m is held, since the sum does not depend on it.
     weights = _float(b)
     shape = np.broadcast_shapes(x.shape, weights.shape)
-    top = largest(x, axis=axes(axis) if x.shape == shape else None, keepdims=True)
+    x = x if x.shape == shape else broadcast_to(x, shape=shape)
+    none = equal(weights, 0.0)  # what has no weight must neither set the shift nor overflow
+    top = largest(where(none, -math.inf, x), axis=axes(axis), keepdims=True)
     shift = held(where(isfinite(top), top, 0.0))
-    scaled = total(weights * transcendental.exp(x - shift), axis=axes(axis), keepdims=True)
+    z = x - shift
+    beyond = none & (z > math.log(np.finfo(z.dtype).max))
+    sizes = transcendental.exp(where(beyond, 0.0, z))
+    scaled = total(where(beyond, 0.0, weights * sizes), axis=axes(axis), keepdims=True)
     y = transcendental.log(scaled) + shift
     return y if keepdims else total(y, axis=axes(axis))
 

@@ -14,7 +14,7 @@ from ..primitives.arithmetic import multiply
 from ..primitives.complexes import conj
 from ..primitives.shapes import reshape, roll
 from ..record.tensor import Tensor
-from ..record.writer import public
+from ..record.writer import public, to_tensor
 from .reductions import sum, tensor
 
 _gradtape_composes = True
@@ -57,7 +57,7 @@ def einsum(subscripts: Any, /, *operands: Any, optimize: Any = None) -> Tensor:
     """
     if not isinstance(subscripts, str):
         subscripts, operands = _from_lists((subscripts, *operands))
-    tensors = [tensor(x) for x in operands]
+    tensors = [to_tensor(x) for x in operands]  # its answer may be a view: an array stays the caller's
     return rows.einsum(*tensors, subscripts=_explicit(subscripts, tuple([x.ndim for x in tensors])))
 
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from ..errors import DtypeError, ShapeError, message
 from ..primitives import joining
-from ..primitives.shapes import broadcast_to, cast, reshape
+from ..primitives.shapes import broadcast_to, reshape
 from ..record import sites
 from ..record.tensor import Tensor
 from ..record.variable import Variable
 from ..record.writer import lift, sequence_lifter, to_tensor
+from .casting import cast
 
 _gradtape_composes = True
 

@@ -20,6 +20,7 @@ from ..record import sites
 from ..record.tensor import Tensor
 from ..record.variable import Variable
 from .axes import moveaxis
+from .casting import cast
 from .cutting import pick
 from .shapes import axis_number, broadcast_shapes, ravel, shape_tuple, tensor
 
@@ -210,7 +211,7 @@ def put_along_axis(x: Any, indices: Any, values: Any, axis: int | None) -> Tenso
     at = at if at.shape == tuple(common) else shapes.broadcast_to(at, shape=tuple(common))
     grid: list[Any] = list(np.ogrid[tuple([slice(n) for n in at.shape])])
     grid[axis] = at
-    values = shapes.broadcast_to(shapes.cast(tensor(values), x.dtype), shape=at.shape)
+    values = shapes.broadcast_to(cast(tensor(values), x.dtype), shape=at.shape)
     return rows.scatter_set(x, values, *grid, index=(ARRAY,) * x.ndim)
 
 

@@ -12,6 +12,7 @@ from ..primitives import shapes
 from ..record import sites
 from ..record.tensor import Tensor
 from ..record.variable import Variable
+from .casting import cast
 from .cutting import unstack
 from .shapes import atleast_1d, atleast_2d, atleast_3d, axis_number, ravel, reshape, tensor
 
@@ -55,7 +56,7 @@ def concat(arrays: Any, /, axis: int | None = 0, *, dtype: Any = None) -> Tensor
     if axis is None:
         xs, axis = [ravel(x) for x in xs], 0
     y = rows.concat(*xs, axis=axis_number(axis, xs[0].ndim, "concat"))
-    return y if dtype is None else shapes.cast(y, dtype)
+    return y if dtype is None else cast(y, dtype)
 
 
 def concatenate(arrays: Any, /, axis: int | None = 0, *, dtype: Any = None) -> Tensor:
@@ -78,7 +79,7 @@ def stack(arrays: Any, /, axis: int = 0, *, dtype: Any = None) -> Tensor:
     """
     xs = _tensors(arrays, "stack")
     y = rows.stack(*xs, axis=axis_number(axis, xs[0].ndim + 1, "stack"))
-    return y if dtype is None else shapes.cast(y, dtype)
+    return y if dtype is None else cast(y, dtype)
 
 
 def vstack(arrays: Any, *, dtype: Any = None) -> Tensor:

@@ -8,36 +8,109 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ShapeError, message
-from ..primitives import factorizations, norms, reductions, rounding
+from ..primitives import factorizations, norms, reductions, rounding, singular_values
 from ..primitives.complexes import conj
 from ..primitives.contractions import matmul as _matmul
-from ..primitives.shapes import cast, reshape
+from ..primitives.shapes import reshape, transpose
 from ..record.tensor import Tensor
-from .contractions import cross, matmul, matrix_transpose, outer, tensordot, vecdot
+from .casting import cast
+from .contractions import cross, kron, matmul, matrix_transpose, outer, tensordot, vecdot
+from .decompositions import (
+    EighResult,
+    EigResult,
+    LstsqResult,
+    LUResult,
+    QRResult,
+    SVDResult,
+    cholesky_solve,
+    eig,
+    eigh,
+    eigvals,
+    eigvalsh,
+    lstsq,
+    lu,
+    matrix_rank,
+    pinv,
+    qr,
+    solve_triangular,
+    svd,
+    svdvals,
+)
+from .diagonals import diagonal as _diagonal
+from .diagonals import trace as _trace
 from .elementwise import abs as absolute
+from .matrix_functions import (
+    expm,
+    funm,
+    logdet,
+    logm,
+    solve_continuous_lyapunov,
+    solve_discrete_lyapunov,
+    solve_sylvester,
+    sqrtm,
+    tensorinv,
+    tensorsolve,
+)
 from .reductions import axes, tensor
+from .spectral_programs import attach
 
 _gradtape_composes = True
 
 __all__ = [
+    "EigResult",
+    "EighResult",
+    "LUResult",
+    "LstsqResult",
+    "QRResult",
+    "SVDResult",
     "SlogdetResult",
     "cholesky",
+    "cholesky_solve",
+    "cond",
     "cross",
     "det",
+    "diagonal",
+    "eig",
+    "eigh",
+    "eigvals",
+    "eigvalsh",
+    "expm",
+    "funm",
     "inv",
+    "kron",
+    "logdet",
+    "logm",
+    "lstsq",
+    "lu",
     "matmul",
     "matrix_norm",
     "matrix_power",
+    "matrix_rank",
     "matrix_transpose",
     "multi_dot",
     "norm",
     "outer",
+    "pinv",
+    "qr",
     "slogdet",
     "solve",
+    "solve_continuous_lyapunov",
+    "solve_discrete_lyapunov",
+    "solve_sylvester",
+    "solve_triangular",
+    "sqrtm",
+    "svd",
+    "svdvals",
     "tensordot",
+    "tensorinv",
+    "tensorsolve",
+    "trace",
     "vecdot",
     "vector_norm",
 ]
+
+
+attach()
 
 
 def _float(x: Any) -> Tensor:
@@ -83,7 +156,11 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
 
 
 def matrix_norm(x: Any, /, *, axis: tuple[int, int] = (-2, -1), keepdims: bool = False, ord: Any = "fro") -> Tensor:
-    """The norm of each matrix: ``"fro"``; 1 or -1 (column sums); inf or -inf (row sums).
+    """The norm of each matrix: ``"fro"``; 1 or -1 (column sums); inf or -inf (row sums); by singular values "nuc"
+    (their sum), 2 (the largest), -2 (the smallest).
+
+    Where the largest value is repeated the slope of ord=2 is split evenly; at zero values "nuc" has one of its
+    subgradients.
 
     >>> import gradtape as gt
     >>> gt.linalg.matrix_norm(gt.asarray([[1.0, -2.0], [3.0, 4.0]]), ord=1)
@@ -98,9 +175,37 @@ def matrix_norm(x: Any, /, *, axis: tuple[int, int] = (-2, -1), keepdims: bool =
         sums = reductions.sum(_size(x), axis=over, keepdims=True)
         chosen = (reductions.max if ord > 0 else reductions.min)(sums, axis=then, keepdims=True)
         return chosen if keepdims else reductions.sum(chosen, axis=(row, column))
-    raise NotImplementedError(
-        message(f"matrix_norm: ord={ord!r} is not there yet", remedy='Use "fro", 1, -1, inf or -inf.')
-    )
+    if ord in ("nuc", 2, -2):
+        rest = [a for a in range(x.ndim) if a not in (row, column)]
+        s = singular_values.svdvals(
+            x if rest == list(range(x.ndim - 2)) and row < column else _last(x, rest, row, column)
+        )
+        y = reductions.sum(s, axis=-1) if ord == "nuc" else (reductions.max if ord == 2 else reductions.min)(s, axis=-1)
+        return (
+            reshape(y, shape=tuple([1 if a in (row, column) else n for a, n in enumerate(x.shape)])) if keepdims else y
+        )
+    raise ValueError(message(f"matrix_norm: ord={ord!r}", remedy='Use "fro", "nuc", 1, -1, 2, -2, inf or -inf.'))
+
+
+def _last(x: Tensor, rest: list[int], row: int, column: int) -> Tensor:
+    """x with the axes of its matrices last."""
+    return transpose(x, axes=(*rest, row, column))
+
+
+def cond(x: Any, p: Any = None) -> Tensor:
+    """The condition number: |x| |inv x|, by the norm ``p``; by default the ratio of the extreme singular values.
+
+    >>> import gradtape as gt
+    >>> gt.linalg.cond(gt.asarray([[4.0, 0.0], [0.0, 2.0]]))
+    Tensor(2.0)
+    """
+    x = _float(x)
+    if p in (None, 2, -2):
+        s = singular_values.svdvals(x)
+        largest, smallest = reductions.max(s, axis=-1), reductions.min(s, axis=-1)
+        return smallest / largest if p == -2 else largest / smallest
+    x = _square(x, "cond")
+    return matrix_norm(x, ord=p) * matrix_norm(factorizations.inv(x), ord=p)
 
 
 def norm(x: Any, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -248,3 +353,23 @@ def slogdet(x: Any, /) -> SlogdetResult:
     """
     x = _square(x, "slogdet")
     return SlogdetResult(factorizations.det_sign(x), factorizations.logabsdet(x))
+
+
+def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
+    """Diagonal ``offset`` of each matrix in the last two axes.
+
+    >>> import gradtape as gt
+    >>> gt.linalg.diagonal(gt.asarray([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor([1., 4.])
+    """
+    return _diagonal(x, offset, -2, -1)
+
+
+def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
+    """The sum over diagonal ``offset`` of each matrix in the last two axes.
+
+    >>> import gradtape as gt
+    >>> gt.linalg.trace(gt.asarray([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor(5.0)
+    """
+    return _trace(x, offset, -2, -1, dtype)

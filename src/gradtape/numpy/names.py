@@ -18,11 +18,11 @@ def functions(namespace: str = "") -> MappingProxyType[str, Any]:
     found: dict[str, Any] = {}
     for info in iter_modules(package.__path__):
         module = import_module(f"{package.__name__}.{info.name}")
-        # A module named after a namespace holds that namespace's functions; all the others hold gradtape's own.
-        if (info.name if info.name in NAMESPACES else "") == namespace:
+        # A module of a namespace holds that namespace's functions; all the others hold gradtape's own.
+        if next((name for name, home in NAMESPACES.items() if home == info.name), "") == namespace:
             found.update({name: getattr(module, name) for name in getattr(module, "__all__", ())})
     return MappingProxyType(found)
 
 
-#: numpy.<name> and gradtape.<name> that are modules of their own.
-NAMESPACES = ("fft", "linalg", "special")
+#: numpy.<name> and gradtape.<name> that are modules of their own, and the modules here that hold them.
+NAMESPACES = {"fft": "fourier", "linalg": "linalg", "special": "special"}

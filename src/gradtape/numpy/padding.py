@@ -13,6 +13,7 @@ from ..primitives.indexing import getitem, place
 from ..record import sites
 from ..record.tensor import Tensor
 from .axes import moveaxis
+from .casting import cast
 from .cutting import pick
 from .shapes import axis_number, ravel, shape_tuple, tensor
 
@@ -137,7 +138,7 @@ def _pad_constant(x: Any, widths: Any, constants: Any) -> Tensor:
     shape = tuple([int(b) + n + int(e) for (b, e), n in zip(widths, x.shape, strict=True)])
     if isinstance(constants, int | float | complex) and constants == 0:
         return place(x, index=inner, shape=shape)
-    values = shapes.broadcast_to(shapes.cast(tensor(constants), x.dtype), shape=(x.ndim, 2))
+    values = shapes.broadcast_to(cast(tensor(constants), x.dtype), shape=(x.ndim, 2))
     for axis, (before, behind) in enumerate(widths):
         edges = [
             shapes.broadcast_to(
@@ -169,7 +170,7 @@ def insert(x: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     else:
         count = len(np.insert(np.arange(n), at, 0)) - n
         count = values.shape[axis] if count == 1 else count
-    values = shapes.broadcast_to(shapes.cast(values, x.dtype), shape=(*x.shape[:axis], count, *x.shape[axis + 1 :]))
+    values = shapes.broadcast_to(cast(values, x.dtype), shape=(*x.shape[:axis], count, *x.shape[axis + 1 :]))
     order = np.insert(np.arange(n), at, n + np.arange(count))
     return pick(rows.concat(x, values, axis=axis), order, axis)
 

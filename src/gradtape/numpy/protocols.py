@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ImmutableError, UnknownNameError, message, nearest
-from ..primitives.shapes import cast, reshape
+from ..primitives.shapes import reshape
 from ..record import sites
 from ..record.tensor import Tensor
 from ..record.variable import Variable
 from ..record.writer import lift, strong
+from .casting import cast
 from .names import NAMESPACES, functions
 
 _gradtape_composes = True

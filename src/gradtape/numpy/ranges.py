@@ -10,12 +10,13 @@ import numpy as np
 
 from ..errors import ShapeError, message
 from ..primitives.arithmetic import power
-from ..primitives.shapes import cast, reshape, transpose
+from ..primitives.shapes import reshape, transpose
 from ..primitives.transcendental import exp, log
 from ..record import sites
-from ..record.tensor import Tensor
+from ..record.tensor import SCALARS, Tensor
 from ..record.variable import Variable
 from ..record.writer import lift
+from .casting import cast
 from .creation import asarray, made, on_this_device, shape_of
 
 _gradtape_composes = True
@@ -65,9 +66,10 @@ def linspace(
     if not _traced(start, stop):
         data, width = np.linspace(start, stop, num, endpoint=endpoint, retstep=True, dtype=dtype, axis=axis)
         return (made(data), Tensor(width)) if retstep else made(data)
-    a, b = asarray(start), asarray(stop)
+    # A Python number does not widen the other end.
+    a, b = [x if type(x) in SCALARS else asarray(x) for x in (start, stop)]
     step = (b - a) / (parts or math.nan)
-    ndim = max(a.ndim, b.ndim)
+    ndim = step.ndim
     t = np.arange(num, dtype=np.float64).reshape((num,) + (1,) * ndim)
     real = np.result_type(step.dtype, np.float32) if step.dtype.kind == "f" else np.float64
     t = (t / parts if parts else t).astype(real)

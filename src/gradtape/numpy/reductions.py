@@ -66,7 +66,8 @@ def mean(x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = Fal
     if where is True:
         return rows.mean(x, axis=axes(axis), keepdims=keepdims)
     total = sum(x, axis, keepdims=keepdims, where=where)
-    return total / np.sum(np.broadcast_to(tensor(where).data, x.shape), axis=axes(axis), keepdims=keepdims)
+    count = np.sum(np.broadcast_to(tensor(where).data, x.shape), axis=axes(axis), keepdims=keepdims)
+    return total / np.asarray(count, total.dtype)[()]
 
 
 @_doc(rows.prod)
@@ -81,11 +82,11 @@ def prod(
 
 
 def _lowest(dtype: Any) -> Any:
-    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+    return -np.inf if dtype.kind in "fc" else np.iinfo(dtype).min
 
 
 def _highest(dtype: Any) -> Any:
-    return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
+    return np.inf if dtype.kind in "fc" else np.iinfo(dtype).max
 
 
 @_doc(rows.max)

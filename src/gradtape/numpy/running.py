@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..primitives import cumulative as rows
+from ..primitives.complexes import real
 from ..primitives.indexing import getitem
 from ..primitives.joining import concat
-from ..primitives.shapes import broadcast_to, cast, reshape
-from ..record.tensor import Tensor
+from ..primitives.shapes import broadcast_to, reshape
+from ..record.tensor import SCALARS, Tensor
+from .casting import cast
 from .reductions import sum, tensor
 
 _gradtape_composes = True
@@ -155,7 +157,7 @@ def ediff1d(x: Any, /, to_end: Any = None, to_begin: Any = None) -> Tensor:
     Tensor([0., 3., 5.])
     """
     y = diff(reshape(tensor(x), shape=(-1,)))
-    parts = [reshape(tensor(v), shape=(-1,)) if v is not None else None for v in (to_begin, to_end)]
+    parts = [reshape(cast(tensor(v), y.dtype), shape=(-1,)) if v is not None else None for v in (to_begin, to_end)]
     pieces = [p for p in (parts[0], y, parts[1]) if p is not None]
     return concat(*pieces, axis=0) if len(pieces) > 1 else y
 
@@ -196,7 +198,9 @@ def gradient(f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> An
         steps = steps * len(chosen)
     if len(steps) != len(chosen):
         raise TypeError(f"gradient: {len(steps)} spacings for {len(chosen)} axes")
-    slopes = [_slope(f, a, tensor(h), edge_order) for a, h in zip(chosen, steps, strict=True)]
+    f = f if f.dtype.kind in "fc" else cast(f, np.float64)
+    steps = [Tensor(real(f).dtype.type(h)) if type(h) in SCALARS else tensor(h) for h in steps]
+    slopes = [_slope(f, a, h, edge_order) for a, h in zip(chosen, steps, strict=True)]
     return slopes[0] if len(slopes) == 1 else slopes
 
 

@@ -13,6 +13,7 @@ from ..primitives import shapes as rows
 from ..record import sites
 from ..record.tensor import Tensor
 from ..record.writer import lift, public, to_tensor
+from .casting import cast
 
 _gradtape_composes = True
 
@@ -277,7 +278,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Tensor:
                 remedy="Use gt.real(x), gt.imag(x) or gt.abs(x).",
             )
         )
-    return rows.cast(x, dtype)
+    return cast(x, dtype)
 
 
 def copy(x: Any, order: str = "K", subok: bool = False) -> Tensor:

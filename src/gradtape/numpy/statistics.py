@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 
 from ..primitives import norms
-from ..primitives.complexes import conj
+from ..primitives.complexes import conj, real
 from ..primitives.contractions import matmul, matrix_transpose
 from ..primitives.indexing import ARRAY, gather, take_along_axis
 from ..primitives.joining import concat
 from ..primitives.reductions import axes_of, kept
 from ..primitives.rounding import floor
 from ..primitives.selection import clip, greater, isnan, less, where
-from ..primitives.shapes import cast, diagonal, held, reshape, transpose
+from ..primitives.shapes import diagonal, held, reshape, transpose
 from ..primitives.sorting import argsort, searchsorted
 from ..primitives.transcendental import sqrt
-from ..record.tensor import Tensor
+from ..record.tensor import SCALARS, Tensor
 from . import reductions
+from .casting import cast
 from .reductions import axes, tensor
 
 _gradtape_composes = True
@@ -113,8 +114,9 @@ def _without(x: Any, neutral: float) -> tuple[Tensor, Tensor]:
     return where(missing, neutral, x), missing
 
 
-def _count(missing: Tensor, axis: Any, keepdims: bool) -> Tensor:
-    return reductions.sum(where(missing, 0.0, 1.0), axis, keepdims=keepdims)
+def _count(missing: Tensor, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
+    """How many entries of ``x`` are there, in the real dtype of ``x``: counts do not widen a result."""
+    return cast(reductions.sum(where(missing, 0.0, 1.0), axis, keepdims=keepdims), real(x).dtype)
 
 
 def nansum(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
@@ -145,7 +147,7 @@ def nanmean(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     Tensor(1.5)
     """
     filled, missing = _without(x, 0.0)
-    return reductions.sum(filled, axis, keepdims=keepdims) / _count(missing, axis, keepdims)
+    return reductions.sum(filled, axis, keepdims=keepdims) / _count(missing, filled, axis, keepdims)
 
 
 def nanmax(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
@@ -174,7 +176,7 @@ def nanmin(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
 
 def _nan_deviations(x: Any, axis: Any) -> tuple[Tensor, Tensor]:
     filled, missing = _without(x, 0.0)
-    mean = reductions.sum(filled, axis, keepdims=True) / _count(missing, axis, True)
+    mean = reductions.sum(filled, axis, keepdims=True) / _count(missing, filled, axis, True)
     return where(missing, 0.0, filled - mean), missing
 
 
@@ -186,7 +188,8 @@ def nanvar(x: Any, /, axis: Any = None, *, ddof: float = 0, keepdims: bool = Fal
     Tensor(1.0)
     """
     d, missing = _nan_deviations(x, axis)
-    return reductions.sum(d * d, axis, keepdims=keepdims) / (_count(missing, axis, keepdims) - ddof)
+    squares = real(d * conj(d)) if d.dtype.kind == "c" else d * d
+    return reductions.sum(squares, axis, keepdims=keepdims) / (_count(missing, d, axis, keepdims) - ddof)
 
 
 def nanstd(x: Any, /, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Tensor:
@@ -198,7 +201,7 @@ def nanstd(x: Any, /, axis: Any = None, *, ddof: float = 0, keepdims: bool = Fal
     """
     d, missing = _nan_deviations(x, axis)
     length = norms.norm(d, axis=axes(axis), keepdims=keepdims)
-    return length / sqrt(_count(missing, axis, keepdims) - ddof)
+    return length / sqrt(_count(missing, d, axis, keepdims) - ddof)
 
 
 # -- medians and quantiles --------------------------------------------------------------------------------------
@@ -210,7 +213,7 @@ def _sorted_last(x: Tensor, axis: Any) -> Tensor:
     rest = tuple([i for i in range(x.ndim) if i not in over])
     order = (*rest, *over)
     x = x if order == tuple(range(x.ndim)) else transpose(x, axes=order)
-    x = reshape(x, shape=(*x.shape[: len(rest)], -1))
+    x = reshape(x, shape=(*x.shape[: len(rest)], math.prod(x.shape[len(rest) :])))
     return take_along_axis(x, argsort(x, axis=-1, descending=False), axis=-1)
 
 
@@ -226,7 +229,8 @@ def quantile(x: Any, q: Any, /, axis: Any = None, *, method: str = "linear", kee
     """
     if method not in ("linear", "lower", "higher", "nearest", "midpoint"):
         raise ValueError(f"quantile: method={method!r}; there are linear, lower, higher, nearest, midpoint")
-    x, q = _float(x), tensor(q)
+    x = _float(x)
+    q = Tensor(real(x).dtype.type(q)) if type(q) in SCALARS else tensor(q)  # a Python number does not widen x
     if not np.all((q.data >= 0) & (q.data <= 1)):
         raise ValueError("quantile: q lies in [0, 1] (percentile takes 0 to 100)")
     ordered = _sorted_last(x, axis)
@@ -241,7 +245,7 @@ def quantile(x: Any, q: Any, /, axis: Any = None, *, method: str = "linear", kee
     if method == "lower":
         share = 0.0
     elif method in ("higher", "midpoint"):
-        share = where(greater(held(share), 0.0), 1.0 if method == "higher" else 0.5, 0.0)
+        share = cast(greater(held(share), 0.0), x.dtype) * (1.0 if method == "higher" else 0.5)
     index = (Ellipsis, ARRAY)
     first, second = gather(ordered, low, index=index), gather(ordered, high, index=index)
     y = first if method in ("lower", "nearest") else first + share * (second - first)
@@ -259,7 +263,7 @@ def percentile(x: Any, q: Any, /, axis: Any = None, *, method: str = "linear", k
     >>> gt.percentile(gt.asarray([3.0, 1.0, 2.0]), 50)
     Tensor(2.0)
     """
-    return quantile(x, tensor(q) / 100.0, axis, method=method, keepdims=keepdims)
+    return quantile(x, q / 100 if type(q) in SCALARS else tensor(q) / 100.0, axis, method=method, keepdims=keepdims)
 
 
 def median(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:

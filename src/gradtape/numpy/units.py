@@ -6,11 +6,11 @@ from typing import Any
 
 from ..primitives import activations as rows
 from ..primitives import arithmetic
+from ..primitives.complexes import absolute
 from ..primitives.selection import where
-from ..primitives.shapes import cast
-from ..primitives.transcendental import tanh
 from ..record.tensor import Tensor
 from ..record.writer import lift, public, strong
+from .casting import cast
 
 _gradtape_composes = True
 
@@ -44,7 +44,6 @@ hard_tanh = public(rows.hard_tanh)
 sigmoid = expit = public(rows.sigmoid)
 silu = public(rows.silu)
 softplus = public(rows.softplus)
-softsign = public(rows.softsign)
 
 
 def _float(x: Any) -> Tensor:
@@ -61,6 +60,14 @@ def swish(x: Any, /, beta: Any = 1.0) -> Tensor:
     """
     x = _float(x)
     return rows.silu(x) if type(beta) is float and beta == 1.0 else x * rows.sigmoid(beta * x)
+
+
+def softsign(x: Any, /) -> Tensor:
+    x = strong(lift(x))
+    return x / (1.0 + absolute(x)) if x.dtype.kind == "c" else rows.softsign(x)
+
+
+softsign.__doc__ = rows.softsign.__doc__
 
 
 def leaky_relu(x: Any, /, negative_slope: float = 0.01) -> Tensor:
@@ -115,8 +122,8 @@ def gelu(x: Any, /, approximate: bool | str = False) -> Tensor:
     x = _float(x)
     if approximate in (False, "none"):
         return rows.gelu(x)
-    inner = 0.7978845608028654 * (x + 0.044715 * arithmetic.power(x, 3))
-    return 0.5 * x * (1.0 + tanh(inner))
+    # (1 + tanh(u)) / 2 = sigmoid(2 u), which keeps its digits in the left tail.
+    return x * rows.sigmoid(1.5957691216057308 * (x + 0.044715 * arithmetic.power(x, 3)))
 
 
 def hard_sigmoid(x: Any, /) -> Tensor:

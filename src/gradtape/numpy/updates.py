@@ -18,6 +18,7 @@ from ..record import sites
 from ..record.tensor import Tensor
 from ..record.variable import Variable
 from ..record.writer import lift
+from .casting import cast
 from .indexing import getitem, parsed
 from .shapes import tensor
 
@@ -139,7 +140,7 @@ def fitted(values: Any, x: Tensor | Variable, asked: str) -> Any:
             return Tensor(dtype.type(values))
         found = type(values).__name__
     elif values.dtype == dtype or np.can_cast(values.dtype, dtype, "same_kind"):
-        return shapes.cast(values, dtype)
+        return cast(values, dtype)
     else:
         found = str(values.dtype)
     raise DtypeError(

@@ -1,6 +1,6 @@
 """Activation functions of neural networks, element by element; each with slopes to full relative accuracy.
 
-sigmoid' = sigmoid(x) sigmoid(-x) and softplus' = sigmoid(x) lose nothing in either tail, at any order
+sigmoid' = sech(x/2)^2 / 4 and softplus' = sigmoid(x) lose nothing in either tail nor at 0, at any order
 (singular-points table, rule 5).  At a kink the slope is the one that the row states.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..rules.batching import lanes
 from ..rules.kinds import constant, elementwise
 from .docs import documented
 from .rounding import abs
@@ -27,7 +28,7 @@ def _sigmoid(xp: Any, x: Any) -> Any:
 sigmoid = elementwise(
     "sigmoid",
     _sigmoid,
-    lambda y, x: y * sigmoid(-x),
+    lambda y, x: 0.25 * sech_squared(0.5 * x),
     doc=documented(
         "``1 / (1 + exp(-x))``, accurate in both tails.", "gt.sigmoid([0.0, 1.0])", "Tensor([0.5       , 0.73105858])"
     ),
@@ -51,7 +52,7 @@ log_sigmoid = elementwise(
 silu = elementwise(
     "silu",
     lambda xp, x: x * _sigmoid(xp, x),
-    lambda y, x: sigmoid(x) * (1 + x * sigmoid(-x)),
+    lambda y, x: sigmoid(x) + x * (0.25 * sech_squared(0.5 * x)),
     doc=documented("``x * sigmoid(x)`` (also named swish).", "gt.silu([0.0, 1.0])", "Tensor([0.        , 0.73105858])"),
 )
 
@@ -76,6 +77,7 @@ step = constant(
     lambda xp, x, *, low, high: xp.where(x > 0, high, low).astype(x.dtype)[()],
     carries=True,
     params={"low": [0.0, 0.25], "high": [1.0]},
+    batch=lanes,
     doc="``low`` where x <= 0, else ``high``.",
     public=False,
 )
@@ -147,7 +149,7 @@ celu = elementwise(
 softsign = elementwise(
     "softsign",
     lambda xp, x: x / (1 + xp.abs(x)),
-    lambda y, x: 1 / ((1 + abs(x)) * (1 + abs(x))),
+    lambda y, x: (u := 1 / (1 + abs(x))) * u,
     singular={"0": "1; the second derivative, which jumps from 2 to -2, is 0"},
     doc=documented("``x / (1 + |x|)``.", "gt.softsign([-1.0, 3.0])", "Tensor([-0.5 ,  0.75])"),
 )

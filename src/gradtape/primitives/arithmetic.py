@@ -11,7 +11,9 @@ from typing import Any
 from ..record.tensor import SCALARS
 from ..rules.kinds import constant, elementwise, linear, multilinear
 from .docs import documented
-from .selection import where
+from .reductions import all
+from .selection import not_equal, where
+from .transcendental import log
 
 _BROADCAST = "The arguments broadcast against each other; dtypes promote as in NumPy 2."
 
@@ -58,6 +60,7 @@ divide = elementwise(
     operator.truediv,
     lambda y, a, b: 1 / b,
     lambda y, a, b: -y / b,
+    quotient=lambda y, a, b: (b, (1.0, -y)),
     domain=(0.5, 2.0),
     doc=documented(
         "Element-wise quotient ``a / b``.", "gt.divide([1.0, 2.0], 4.0)", "Tensor([0.25, 0.5 ])", _BROADCAST
@@ -117,8 +120,8 @@ integer_power = elementwise(
 
 
 def _power_log(xp: Any, a: Any, b: Any, *, k: int) -> Any:
-    if type(a) in SCALARS:
-        a = xp.asarray(a, dtype=xp.result_type(b, a))[()]
+    dtype = xp.result_type(a, b)
+    a = xp.asarray(a, dtype=dtype if dtype.kind in "fc" else float)[()]  # log of a shorter dtype would lose digits
     y = a**b
     if k == 0:
         return y
@@ -154,11 +157,21 @@ power_log = elementwise(
     public=False,
 )
 
+
+def _power_quotient(y: Any, a: Any, b: Any) -> Any:
+    """a y' = b y a' + a y log(a) b'; not at a = 0, where powers that are polynomials end."""
+    if not all(not_equal(a, 0.0)):
+        return None
+    constant = type(b) in SCALARS or not hasattr(b, "term")
+    return a, (b * y, None if constant else a * y * log(a))
+
+
 power = elementwise(
     "power",
     operator.pow,
     _slope_in_base,
     lambda y, a, b: power_log(a, b, k=1),
+    quotient=_power_quotient,
     domain=(0.5, 2.0),
     singular={
         "base 0": "the limit where there is one, to every order; x**0 is constant",

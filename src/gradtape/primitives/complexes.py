@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..rules.batching import lanes
 from ..rules.kinds import linear
 from . import rounding
 from .docs import documented
@@ -23,18 +24,24 @@ conj = linear(
     "conj",
     "conj",
     lambda ct, x: conj(ct),
+    batch=lanes,
+    moves=True,
     doc=documented("Complex conjugate; of a real value, itself.", "gt.conj(1 + 2j)", "Tensor((1-2j))"),
 )
 real = linear(
     "real",
     lambda xp, x: xp.real(x),
     lambda ct, x: ct + 0j if is_complex(x) else ct,
+    batch=lanes,
+    moves=True,
     doc=documented("Real part; of a real value, itself.", "gt.real(1 + 2j)", "Tensor(1.0)"),
 )
 imag = linear(
     "imag",
     lambda xp, x: xp.imag(x),
     lambda ct, x: ct * 1j if is_complex(x) else 0 * ct,
+    batch=lanes,
+    moves=True,
     doc=documented("Imaginary part; of a real value, zero.", "gt.imag(1 + 2j)", "Tensor(2.0)"),
 )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..rules.batching import Batched, aligned, leading, reshaped, shape_of
 from ..rules.kinds import linear, multilinear
 from .shapes import broadcast_to, reshape, sum_to
 
@@ -19,6 +20,7 @@ matrix_transpose = linear(
     lambda xp, x: xp.swapaxes(x, -1, -2),
     lambda ct, x: matrix_transpose(ct),
     moves=True,
+    batch=leading(),
     sample=lambda rng: [((rng.normal(size=s),), {}) for s in ((2, 3), (1, 1), (4, 2, 3), (0, 2))],
     doc="""The transpose of each matrix: the last two axes are exchanged.
 
@@ -69,12 +71,39 @@ def _matmul_cases(rng: Any) -> list[Any]:
     return [((rng.normal(size=a), rng.normal(size=b)), {}) for a, b in shapes]
 
 
+def _without(axis: int) -> Any:
+    """What takes an axis of length 1 away again."""
+    return lambda y: reshaped(y, tuple([n for i, n in enumerate(y.shape) if i != y.ndim + axis]))
+
+
+def _matmul_batch(size: int, flags: Any, xs: Any, params: Any) -> Batched:
+    """As few and as large products as there can be: one, where one side is the same for the whole batch."""
+    (a, b), (m, n) = xs, [len(shape_of(x, flag)) for x, flag in zip(xs, flags, strict=True)]
+    if not flags[1] and m == 2 and n <= 2:
+        rows, columns = a.shape[1:]
+        flat = reshaped(a, (size * rows, columns))
+        return (flat, b), params, lambda y: reshaped(y, (size, rows, *y.shape[1:]))
+    if not flags[0] and n == 1 and m <= 2:
+        return (b, a if m == 1 else matrix_transpose(a)), params
+    if m == 1 and n == 1 and all(flags):
+        k = a.shape[1]
+        return (reshaped(a, (size, 1, k)), reshaped(b, (size, k, 1))), params, lambda y: reshaped(y, (size,))
+    if n == 1 and flags[1]:
+        column = reshaped(b, (size, *(1,) * (m - 2), b.shape[1], 1))
+        return (a, column), params, _without(-1)
+    if m == 1 and flags[0] and (flags[1] or n > 2):
+        row = reshaped(a, (size, *(1,) * (n - 2), 1, a.shape[1]))
+        return (row, b), params, _without(-2)
+    return (xs if 1 in (m, n) else aligned(flags, xs)), params
+
+
 matmul = multilinear(
     "matmul",
     operator.matmul,
     _matmul_left,
     _matmul_right,
     sample=_matmul_cases,
+    batch=_matmul_batch,
     doc="""The matrix product ``a @ b``: y[..., i, j] = sum_k a[..., i, k] b[..., k, j].
 
     A vector on the left is a row, on the right a column, and its axis is dropped again; batch axes broadcast.
@@ -161,12 +190,21 @@ def _einsum_cases(rng: Any) -> list[Any]:
     return [(tuple(rng.normal(size=s) for s in shapes), {"subscripts": name}) for name, shapes in cases.items()]
 
 
+def _einsum_batch(size: int, flags: Any, xs: Any, params: Any) -> Batched:
+    """One more label."""
+    inputs, output = params["subscripts"].split("->")
+    label = next(c for c in _LETTERS if c not in params["subscripts"])
+    labels = [label + given if flag else given for given, flag in zip(inputs.split(","), flags, strict=True)]
+    return xs, {"subscripts": ",".join(labels) + "->" + label + output}
+
+
 einsum = multilinear(
     "einsum",
     _einsum,
     variadic=_einsum_transpose,
     params={"subscripts": ["ij,jk->ik"]},
     sample=_einsum_cases,
+    batch=_einsum_batch,
     doc="Einstein summation by explicit subscripts without ellipsis; see ``gradtape.einsum``.",
     public=False,
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..rules.batching import shift_axis
 from ..rules.kinds import composite, linear
 from .indexing import getitem
 from .joining import concat
@@ -39,6 +40,7 @@ cumsum = linear(
     params={**_AXIS, "reverse": [False, True]},
     moves=True,
     sample=lambda rng: [(xs, {**p, "reverse": r}) for xs, p in _cases(rng) for r in (False, True)],
+    batch=shift_axis("axis"),
     doc="Running sum along an axis: y_k = x_0 + ... + x_k; from the other end if ``reverse``.",
     public=False,
 )
@@ -67,7 +69,17 @@ def _scanned(name: str, accumulate: str, combine: Callable[[Any, Any], Any], doc
     def body(x: Any, *, axis: int) -> Any:
         return scan(combine, x, axis)
 
-    return composite(name, impl, body, params=_AXIS, sample=_cases, singular=singular, doc=doc, public=False)
+    return composite(
+        name,
+        impl,
+        body,
+        params=_AXIS,
+        sample=_cases,
+        batch=shift_axis("axis"),
+        singular=singular,
+        doc=doc,
+        public=False,
+    )
 
 
 cumprod = _scanned(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..rules.batching import Batched, aligned, leading, permuted, reshaped
 from ..rules.kinds import differential
 from .complexes import conj, imag, real
 from .contractions import matmul, matrix_transpose
@@ -58,6 +59,7 @@ inv = differential(
     lambda y, xs, dxs: -matmul(y, matmul(dxs[0], y)),
     vjp=_inv_vjp,
     sample=_square_cases,
+    batch=leading(),
     doc="""The inverse of each square matrix; d(inv x) = -inv(x) dx inv(x).
 
     >>> import gradtape as gt
@@ -80,6 +82,16 @@ def _solve_vjp(ct: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     return _fold(-matmul(w, matrix_transpose(y)), a), _fold(w, b)
 
 
+def _solve_batch(size: int, flags: Any, xs: Any, params: Any) -> Batched:
+    """One matrix and a batch of right-hand sides: the columns side by side, so that it is factorized once."""
+    a, b = xs
+    if not flags[0] and a.ndim == 2 and b.ndim == 3:
+        n, k = b.shape[1:]
+        side_by_side = reshaped(permuted(b, (1, 0, 2)), (n, size * k))
+        return (a, side_by_side), params, lambda y: permuted(reshaped(y, (n, size, k)), (1, 0, 2))
+    return aligned(flags, xs), params
+
+
 solve = differential(
     "solve",
     "linalg.solve",
@@ -93,6 +105,7 @@ solve = differential(
             ((2, 2), (2, 0)),
         )
     ],
+    batch=_solve_batch,
     doc="The solution y of a @ y = b for matrices b of right-hand sides.",
     public=False,
 )  # fmt: skip
@@ -171,6 +184,7 @@ det_form = differential(
         for k, s in ((0, (3, 3)), (0, (2, 2, 2)), (0, (1, 1)), (1, (3, 3)), (1, (4, 4)), (1, (2, 3, 3)))
     ],
     singular={"singular matrices": "a polynomial: right at every rank, to every order"},
+    batch=leading(),
     doc="The gradient of det, and of its mixed derivatives in the directions m_1, ..., m_k.",
     public=False,
 )
@@ -182,6 +196,7 @@ det = differential(
     vjp=lambda ct, y, x: (det_form(x) * reshape(ct, shape=(*ct.shape, 1, 1)),),
     sample=lambda rng: [((_well_conditioned(rng, *s),), {}) for s in ((3, 3), (1, 1), (2, 2, 2), (4, 4))],
     singular={"singular matrices": "a polynomial: right at every rank, to every order"},
+    batch=leading(),
     doc="""The determinant of each square matrix; its gradient is the matrix of cofactors.
 
     >>> import gradtape as gt
@@ -205,6 +220,7 @@ logabsdet = differential(
     lambda xp, x: _plain(xp.linalg.slogdet(x)[1]),
     lambda y, xs, dxs: real(_log_slope(xs[0], dxs[0])) if _is_complex(xs[0]) else _log_slope(xs[0], dxs[0]),
     sample=_square_cases,
+    batch=leading(),
     doc="log|det x| of each square matrix.",
     public=False,
 )
@@ -215,6 +231,7 @@ det_sign = differential(
         y * imag(_log_slope(xs[0], dxs[0])) * 1j if _is_complex(xs[0]) else sum(0.0 * dxs[0], axis=(-2, -1))
     ),
     sample=_square_cases,
+    batch=leading(),
     doc="det x / |det x| of each square matrix: constant where x is real.",
     public=False,
 )
@@ -244,6 +261,7 @@ cholesky = differential(
         for s in ((3, 3), (1, 1), (2, 2, 2))
         for m in (_well_conditioned(rng, *s),)
     ],
+    batch=leading(),
     doc="""The lower triangular L with L L' = (x + x')/2, for positive definite x.
 
     The derivative is that of the symmetrized matrix, so it is symmetric too.

@@ -14,29 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from ..rules.batching import lanes, prepend_index, shift_axis
 from ..rules.kinds import constant, linear
 from .selection import where
 from .shapes import Indices, drawn
-
-
-class _Array:
-    """The place of an array in the template of an advanced index."""
-
-    def __repr__(self) -> str:
-        return "ARRAY"
-
-    def __reduce__(self) -> str:
-        return "ARRAY"
-
-
-#: Stands in a template for the next of the row's index arrays.
-ARRAY = _Array()
-
-
-def filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The template ``index`` with its arrays put in."""
-    rest = iter(arrays)
-    return tuple([next(rest) if i is ARRAY else i for i in index])
+from .templates import ARRAY as ARRAY
+from .templates import filled, gather_batch, last_writes_batch, positions, scatter_add_batch, scatter_set_batch
 
 
 def _written(xp: Any, base: Any, index: Any, values: Any) -> Any:
@@ -81,6 +64,7 @@ getitem = linear(
         ((0, 3), {"index": (slice(None), 1)}),
     ),
     moves=True,
+    batch=prepend_index(),
     doc="``x[index]`` for integers, slices, newaxis and ellipsis.",
     public=False,
 )
@@ -98,6 +82,7 @@ place = linear(
         ((0,), {"index": (slice(0, 0),), "shape": (3,)}),
     ),
     moves=True,
+    batch=prepend_index("shape"),
     doc="Zeros of ``shape`` in which the input stands at ``index``: the transpose of ``getitem``.",
     public=False,
 )
@@ -116,6 +101,7 @@ setitem = linear(
         ([(2, 3), (2, 0)], {"index": (slice(None), slice(0, 0))}),
     ),
     moves=True,
+    batch=prepend_index(),
     doc="A copy of ``x`` in which ``u``, which has the shape and dtype of ``x[index]``, stands at ``index``.",
     public=False,
 )
@@ -127,15 +113,6 @@ setitem = linear(
 def _gather(xp: Any, x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
     y = x[filled(index, arrays)]
     return y if y.ndim else y[()]
-
-
-def positions(shape: tuple[int, ...], index: tuple[Any, ...]) -> Any:
-    """The places in the flattened array of ``shape`` that ``index`` names, in its order."""
-    if len(shape) == 1 and len(index) == 1 and isinstance(index[0], np.ndarray) and index[0].dtype.kind == "i":
-        i = index[0]
-        if i.size == 0 or (i.min() >= 0 and i.max() < shape[0]):
-            return i
-    return np.arange(math.prod(shape)).reshape(shape)[index]
 
 
 def _scatter_add(xp: Any, x: Any, *arrays: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
@@ -172,6 +149,7 @@ gather = linear(
         ([(3,), Indices(np.zeros(0, int))], {"index": (ARRAY,)}),
     ),
     moves=True,
+    batch=gather_batch,
     doc="``x[index]`` where index arrays take the places of ARRAY in the template ``index``.",
     public=False,
 )
@@ -188,6 +166,7 @@ scatter_add = linear(
         ([(0,), Indices(np.zeros(0, int))], {"index": (ARRAY,), "shape": (3,)}),
     ),
     moves=True,
+    batch=scatter_add_batch,
     doc="Zeros of ``shape`` to which the entries are added at ``index``, repeated places summed: gather's transpose.",
     public=False,
 )
@@ -208,6 +187,7 @@ last_writes = constant(
     arity=None,
     params={"index": [(ARRAY,)], "shape": [(3,)]},
     sample=drawn(([Indices([2, 0, 2])], {"index": (ARRAY,), "shape": (3,)})),
+    batch=last_writes_batch,
     doc="For each place that an advanced index names, whether it names it for the last time.",
     public=False,
 )
@@ -235,6 +215,7 @@ scatter_set = linear(
         ([(2, 3), (2, 2), Indices([1, 1])], {"index": (slice(None), ARRAY)}),
     ),
     moves=True,
+    batch=scatter_set_batch,
     doc="A copy of ``x`` with ``u``, which has the shape of ``x[index]``, at an advanced index; the last write stays.",
     public=False,
 )
@@ -275,6 +256,7 @@ take_along_axis = linear(
         ([(3,), Indices(np.zeros(0, int))], {"axis": -1}),
     ),
     moves=True,
+    batch=shift_axis("axis"),
     doc="``y[.., k, ..] = x[.., indices[.., k, ..], ..]`` along ``axis``; the other axes have the same lengths.",
     public=False,
 )
@@ -291,6 +273,7 @@ add_along_axis = linear(
         ([(0,), Indices(np.zeros(0, int))], {"axis": -1, "length": 3}),
     ),
     moves=True,
+    batch=shift_axis("axis"),
     doc="Zeros of ``length`` along ``axis``, to which entries are added at ``indices``: take_along_axis's transpose.",
     public=False,
 )
@@ -300,6 +283,7 @@ bounded = constant(
     lambda xp, i, *, n, mode: i % n if mode == "wrap" else xp.clip(i, 0, n - 1),
     params={"n": [3], "mode": ["wrap", "clip"]},
     sample=drawn(([Indices([-1, 0, 5])], {"n": 3, "mode": "wrap"})),
+    batch=lanes,
     doc="Indices brought into range(n), by wrapping round or by clipping.",
     public=False,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import accumulate, pairwise
 from typing import Any
 
+from ..rules.batching import shift_axis
 from ..rules.kinds import linear
 from .indexing import getitem
 from .shapes import astype, drawn
@@ -45,6 +46,7 @@ concat = linear(
         ([(2, 3)], {"axis": 1}),
     ),
     moves=True,
+    batch=shift_axis("axis"),
     doc="The inputs one after another along ``axis``.",
     public=False,
 )
@@ -61,6 +63,7 @@ stack = linear(
         ([(2, 0), (2, 0)], {"axis": 1}),
     ),
     moves=True,
+    batch=shift_axis("axis", new=1),
     doc="The inputs, all of one shape, as entries of a new axis.",
     public=False,
 )

@@ -8,11 +8,13 @@ Values are scaled where squares would overflow or underflow.
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any
 
 import numpy as np
 
+from ..rules.batching import shift_axis
 from ..rules.kinds import composite, differential
 from .arithmetic import integer_power, power
 from .complexes import conj, real
@@ -75,6 +77,7 @@ norm = differential(
     params=_AXES,
     sample=reduction_cases,
     singular={"0": "derivative 0 (the subgradient of least norm), second derivative 0"},
+    batch=shift_axis("axis"),
     doc="Euclidean norm over axes: sqrt(sum |x|^2), scaled against overflow.",
     public=False,
 )
@@ -90,7 +93,8 @@ def _p_direction(y: Any, x: Any, p: float, axis: Any) -> Any:
     u = _over(x, y, axis)
     if p == int(p):  # polynomials, right at zero entries to every order
         return integer_power(u, n=int(p) - 1) * (1.0 if p % 2 == 0 else sign(x))
-    return sign(x) * power(abs(u), p - 1)
+    y = spread(equal(y, 0.0), shape=x.shape, axis=axis)
+    return where(y, 0.0, sign(x) * power(abs(u), p - 1))  # a root of zero has no slope to multiply by zero
 
 
 p_norm = differential(
@@ -103,8 +107,9 @@ p_norm = differential(
         _p_direction(y, x, p, axis) * spread(ct, shape=x.shape, axis=axis),
     ),
     params={"p": [3, 2.5, 4.0], **_AXES},
-    sample=lambda rng: [(x, {"p": p, **params}) for x, params in reduction_cases(rng) for p in (3, 2.5, 4.0)],
+    sample=lambda rng: [(x, {"p": p, **params}) for x, params in reduction_cases(rng) for p in (3, 2.5, 4.0, 1.5)],
     singular={"0": "derivative 0, second derivative 0"},
+    batch=shift_axis("axis"),
     doc="The norm (sum |x|^p)^(1/p) of real x over axes, for a number p > 1, scaled against overflow.",
     public=False,
 )
@@ -113,11 +118,15 @@ p_norm = differential(
 # -- variance and standard deviation ------------------------------------------------------------------------
 
 
+def _from_first(x: Any, axis: Any) -> Any:
+    """Measured from one of the elements, a constant sample has a spread of exactly zero."""
+    first = tuple([slice(0, 1) if i in axes_of(axis, x.ndim) else slice(None) for i in range(x.ndim)])
+    return x - x[first]
+
+
 def _var(xp: Any, x: Any, *, axis: Any = None, correction: float = 0, keepdims: bool = False) -> Any:
     if x.size and x.dtype.itemsize > 2:
-        # Measured from one of the elements, a constant sample has a spread of exactly zero.
-        first = tuple([slice(0, 1) if i in axes_of(axis, x.ndim) else slice(None) for i in range(x.ndim)])
-        x = x - x[first]
+        x = _from_first(x, axis)
     return xp.var(x, axis=axis, ddof=correction, keepdims=keepdims)
 
 
@@ -156,9 +165,19 @@ var = composite(
     vjp=_var_vjp,
     params=_MOMENTS,
     sample=_moment_cases,
+    batch=shift_axis("axis"),
     doc="Variance over axes: sum |x - mean x|^2 / (n - correction).",
     public=False,
 )
+
+
+def _std(xp: Any, x: Any, *, axis: Any = None, correction: float = 0, keepdims: bool = False) -> Any:
+    if not x.size or x.dtype.itemsize == 2:
+        return xp.sqrt(_var(xp, x, axis=axis, correction=correction, keepdims=keepdims))
+    x = _from_first(x, axis)
+    d = x - x.mean(axis=axis, keepdims=True)  # a norm is scaled where the squares would overflow or vanish
+    n = builtins.max(count_over(x.shape, axis) - correction, 0.0)
+    return _norm(xp, d, axis=axis, keepdims=keepdims) / xp.sqrt(n).astype(d.real.dtype)
 
 
 def _std_direction(y: Any, x: Any, axis: Any, correction: float) -> Any:
@@ -167,7 +186,7 @@ def _std_direction(y: Any, x: Any, axis: Any, correction: float) -> Any:
 
 std = differential(
     "std",
-    lambda xp, x, **params: xp.sqrt(_var(xp, x, **params)),
+    _std,
     lambda y, xs, dxs, *, axis=None, correction=0, keepdims=False: _inner(
         _std_direction(y, xs[0], axis, correction), dxs[0], axis, keepdims
     ),
@@ -177,6 +196,7 @@ std = differential(
     params=_MOMENTS,
     sample=_moment_cases,
     singular={"no spread": "derivative 0, second derivative 0"},
+    batch=shift_axis("axis"),
     doc="Standard deviation over axes: sqrt(var).",
     public=False,
 )

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from ..record.tensor import Tensor
 from ..rules.kinds import elementwise
 from ..rules.primitive import look_past
 from .activations import log_sigmoid, softplus
@@ -25,14 +24,13 @@ from .complexes import conj, real
 from .contractions import matmul
 from .joining import stack
 from .norms import norm, std, var
-from .polar import logaddexp
 from .reductions import count_over, mean, sum
 from .rounding import abs
 from .selection import where
 from .series import expm1_over_x, log1p_over_x, sinx_over_x
 from .shapes import broadcast_to
 from .softmax import log_softmax, logsumexp
-from .transcendental import arccos, expm1, log, log1p, log2, log10, sin, sqrt
+from .transcendental import arccos, expm1, log, log1p, log2, log10, sin, sqrt, tanh
 
 Made = Callable[[Any], Any]
 Match = tuple[Callable[..., Any], tuple[Any, ...]] | None
@@ -47,6 +45,15 @@ xlogx = elementwise(
     domain=(0.5, 3.0),
     singular={"0": "-inf, then +inf: the limits"},
     doc="x log(x), 0 at 0.",
+    public=False,
+)
+
+
+log_cosh = elementwise(
+    "log_cosh",
+    lambda xp, x: xp.logaddexp(x, -x) - math.log(2.0),
+    lambda y, x: tanh(x),
+    doc="log(cosh(x)), without overflow.",
     public=False,
 )
 
@@ -131,7 +138,8 @@ def _even_power(name: str) -> Callable[[Any, Any, Made], Match]:
     def peephole(inputs: Any, params: Any, made: Made) -> Match:
         found = _as_power(name, params, inputs) or (_same_twice(inputs, made) if name == "multiply" else None)
         entry = made(found[0]) if found is not None else None
-        if found is None or entry is None or entry[0].name not in _SMOOTH_SQUARE:
+        # A root of a complex value needs no help; the norm of one is real.
+        if found is None or entry is None or entry[0].name not in _SMOOTH_SQUARE or found[0].dtype.kind != "f":
             return None
         row, its_params, its_inputs = entry
         half = found[1] // 2
@@ -196,7 +204,7 @@ def _squares_in(x: Any, made: Made) -> list[Any] | None:
     entry = made(x)
     if entry is None or entry[0].name != "add":
         return None
-    left, right = (_squares_in(s, made) if isinstance(s, Tensor) else None for s in entry[2])
+    left, right = (_squares_in(s, made) for s in entry[2])
     return None if left is None or right is None else left + right
 
 
@@ -246,7 +254,7 @@ def _logarithm(inputs: Any, params: Any, made: Made) -> Match:
             if type(one) in (int, float) and one == 1 and made_other is not None and made_other[0].name == "exp":
                 return softplus, (made_other[2][0],)
     if row.name == "cosh":
-        return (lambda x: logaddexp(x, -x)), (sources[0],)
+        return log_cosh, (sources[0],)
     if row.name == "sum":
         summed = made(sources[0])
         if summed is not None and summed[0].name == "exp":
@@ -261,7 +269,9 @@ def _logarithm(inputs: Any, params: Any, made: Made) -> Match:
 def _logarithm_of_1p(inputs: Any, params: Any, made: Made) -> Match:
     """log1p(exp(x))."""
     entry = made(inputs[0])
-    return (softplus, (entry[2][0],)) if entry is not None and entry[0].name == "exp" else None
+    if entry is None or entry[0].name != "exp" or inputs[0].dtype.kind != "f":
+        return None
+    return softplus, (entry[2][0],)
 
 
 def _square_root_power(inputs: Any, params: Any, made: Made) -> Match:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+from ..rules.batching import lanes
 from ..rules.kinds import constant
 from .docs import documented
 
@@ -51,6 +52,7 @@ isclose = constant(
     lambda xp, a, b, *, rtol, atol, equal_nan: xp.isclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan),
     arity=2,
     params={"rtol": [1e-5], "atol": [1e-8], "equal_nan": [False, True]},
+    batch=lanes,
     doc="Element-wise ``abs(a - b) <= atol + rtol * abs(b)``.",
     public=False,
 )

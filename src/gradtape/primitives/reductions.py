@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..rules.batching import Batched, shift_axis, shifted
 from ..rules.kinds import composite, constant, differential, linear
 from ..rules.lanes import Lanes
 from .indexing import getitem
@@ -19,6 +20,7 @@ from .selection import where
 from .shapes import reshape, transpose
 
 _AXES: dict[str, Any] = {"axis": [None, 0, -1, (0, 1)], "keepdims": [False, True]}
+_OVER = shift_axis("axis")
 
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -69,6 +71,11 @@ def _spread(xp: Any, x: Any, *, shape: tuple[int, ...], axis: Any = None) -> Any
     return xp.broadcast_to(x.reshape(kept(shape, axis)), shape)
 
 
+def _spread_batch(size: int, flags: Any, xs: Any, params: Any) -> Batched:
+    shape = params["shape"]
+    return xs, {"shape": (size, *shape), "axis": shifted(params.get("axis"), len(shape))}
+
+
 spread = linear(
     "spread",
     _spread,
@@ -82,6 +89,7 @@ spread = linear(
         ((rng.normal(size=(2, 1)),), {"shape": (2, 3), "axis": -1}),
         ((rng.normal(size=(2,)),), {"shape": (2, 0), "axis": 1}),
     ],
+    batch=_spread_batch,
     doc="Repeat the result of a reduction over ``axis`` back to ``shape``: the transpose of sum.",
     public=False,
 )
@@ -93,6 +101,7 @@ sum = linear(
     params=_AXES,
     moves=True,
     sample=_cases_and_empty,
+    batch=_OVER,
     doc="""Sum over axes: y = sum_i x_i.
 
     >>> import gradtape as gt
@@ -116,6 +125,7 @@ mean = linear(
     params=_AXES,
     moves=True,
     sample=reduction_cases,
+    batch=_OVER,
     doc="""Mean over axes: y = sum_i x_i / n.
 
     >>> import gradtape as gt
@@ -158,6 +168,7 @@ prod = composite(
     params=_AXES,
     sample=_cases_and_empty,
     singular={"zeros": "a polynomial: right with any number of zeros, to every order"},
+    batch=_OVER,
     doc="""Product over axes: y = prod_i x_i.
 
     Its derivatives are products of the other factors, never a quotient, so zeros do no harm.
@@ -181,6 +192,7 @@ attained = constant(
     arity=2,
     params={"axis": [None, 0, -1]},
     sample=lambda rng: [((x := rng.normal(size=(2, 3)), x.max(axis=0)), {"axis": 0})],
+    batch=_OVER,
     doc="Where ``x`` equals its extremum ``y`` over ``axis`` (or is NaN).",
     public=False,
 )
@@ -208,6 +220,7 @@ def _extremum(name: str, word: str) -> Any:
         vjp=_extremum_vjp,
         params=_AXES,
         sample=reduction_cases,
+        batch=_OVER,
         singular={"ties": "splits evenly over all ties, with second derivative 0"},
         doc=f"""The {word} element over axes; the derivative is split evenly over ties.
 
@@ -230,6 +243,7 @@ any = constant(
     "any",
     lambda xp, x, *, axis=None, keepdims=False: xp.any(x, axis=axis, keepdims=keepdims),
     params=_AXES,
+    batch=_OVER,
     doc="""Whether any element over axes is true (non-zero).
 
     >>> import gradtape as gt
@@ -241,6 +255,7 @@ all = constant(
     "all",
     lambda xp, x, *, axis=None, keepdims=False: xp.all(x, axis=axis, keepdims=keepdims),
     params=_AXES,
+    batch=_OVER,
     doc="""Whether all elements over axes are true (non-zero).
 
     >>> import gradtape as gt

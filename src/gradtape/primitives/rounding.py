@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..rules.batching import lanes
 from ..rules.kinds import constant, elementwise
 from .docs import documented
 from .predicates import equal
@@ -49,6 +50,7 @@ round = constant(
     carries=True,
     params={"decimals": [0, 2, -1]},
     singular=_STEP,
+    batch=lanes,
     doc="Each element rounded to ``decimals`` places, halves to even; its slope is zero.",
     public=False,
 )

@@ -36,13 +36,19 @@ def _where(xp: Any, c: Any, a: Any, b: Any) -> Any:
 
 _FLOATS = (np.float64, float)
 
+
+def _holds(c: Any) -> Any:
+    """A condition as a mask: numbers hold where they are not zero."""
+    return c if getattr(c, "dtype", None) == np.bool_ else not_equal(c, 0)
+
+
 where = linear(
     "where",
     _where,
     None,
     lambda ct, c, a, b: where(c, ct, 0.0),
     lambda ct, c, a, b: where(c, 0.0, ct),
-    alive=(None, lambda c, a, b: c, lambda c, a, b: logical_not(c)),
+    alive=(None, lambda c, a, b: _holds(c), lambda c, a, b: logical_not(c)),
     broadcasts=True,
     sample=lambda rng: [
         ((rng.random(shape) < 0.5, rng.normal(size=first), rng.normal(size=second)), {})

@@ -14,6 +14,7 @@ from ..record.tensor import SCALARS
 from ..rules.kinds import elementwise
 from .docs import documented
 from .selection import where
+from .shapes import astype
 from .transcendental import log, log1p
 
 
@@ -42,8 +43,8 @@ def _quotient(xp: Any, x: Any, n: int, derivatives: Any, value: Any) -> Any:
 
 def _sinx_over_x(xp: Any, x: Any, *, n: int) -> Any:
     if n == 0:
-        x = xp.where(x == 0, 1e-20, x)
-        return (xp.sin(x) / x)[()]
+        zero = x == 0
+        return xp.where(zero, 1, xp.sin(x) / xp.where(zero, 1, x))[()]
     made: dict[int, Any] = {}  # sine and cosine of either part are used over and over
 
     def derivative(part: Any, k: int) -> Any:
@@ -68,10 +69,14 @@ sinx_over_x = elementwise(
 
 
 def _expm1_over_x(xp: Any, x: Any, *, n: int) -> Any:
+    overflows = xp.exp(x) == xp.inf  # where the quotient would be inf - inf
+    x = xp.where(overflows, 0, x)
     if n == 0:
         zero = x == 0
-        return xp.where(zero, 1, xp.expm1(x) / xp.where(zero, 1, x))[()]
-    return _quotient(xp, x, n, lambda x, k: xp.exp(x), xp.expm1)
+        y = xp.where(zero, 1, xp.expm1(x) / xp.where(zero, 1, x))
+    else:
+        y = _quotient(xp, x, n, lambda x, k: xp.exp(x), xp.expm1)
+    return xp.where(overflows, xp.inf, y)[()]
 
 
 expm1_over_x = elementwise(
@@ -127,10 +132,15 @@ log1p_over_x = elementwise(
 
 def _product(xp: Any, log: Any, x: Any, y: Any, neutral: int) -> Any:
     """x log(y), and 0 where x = 0; ``neutral`` is where the logarithm vanishes."""
-    if type(y) in SCALARS:
-        y = xp.asarray(y, dtype=xp.result_type(x, y))
+    dtype = xp.result_type(x, y)
+    y = xp.asarray(y, dtype=dtype if dtype.kind in "fc" else float)  # the logarithm of a short dtype would be short too
     zero = (x == 0) & ~xp.isnan(y)
     return xp.where(zero, 0, x * log(xp.where(zero, neutral, y)))[()]
+
+
+def _wide(y: Any, z: Any) -> Any:
+    """y in the dtype of z, the result: functions of y alone are as accurate as z is."""
+    return y if type(y) in SCALARS or y.dtype == z.dtype else astype(y, dtype=z.dtype)
 
 
 def _over(a: Any, b: Any) -> Any:
@@ -141,7 +151,7 @@ def _over(a: Any, b: Any) -> Any:
 xlogy = elementwise(
     "xlogy",
     lambda xp, x, y: _product(xp, xp.log, x, y, 1),
-    lambda z, x, y: log(y),
+    lambda z, x, y: log(_wide(y, z)),
     lambda z, x, y: _over(x, y),
     domain=(0.5, 2.0),
     singular={"(0, 0)": "(-inf, 0)", "x = 0": "(log y, 0)"},
@@ -150,7 +160,7 @@ xlogy = elementwise(
 xlog1py = elementwise(
     "xlog1py",
     lambda xp, x, y: _product(xp, xp.log1p, x, y, 0),
-    lambda z, x, y: log1p(y),
+    lambda z, x, y: log1p(_wide(y, z)),
     lambda z, x, y: _over(x, 1 + y),
     domain=(0.5, 2.0),
     singular={"(0, -1)": "(-inf, 0)", "x = 0": "(log1p(y), 0)"},

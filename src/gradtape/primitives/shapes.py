@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..record.writer import renamer
+from ..rules.batching import Batched, lanes, leading, reshaped, shift_axis, shifted
 from ..rules.kinds import constant, linear
 from ..rules.primitive import Rule
 
@@ -42,12 +43,34 @@ def _plain(y: Any) -> Any:
     return y if y.ndim else y[()]
 
 
+def _sum_to_batch(size: int, flags: Any, xs: Any, params: Any) -> Batched:
+    (x,), shape = xs, params["shape"]
+    kept = (size, *(1,) * (x.ndim - 1 - len(shape)), *shape)
+    return xs, {"shape": kept}, lambda y: reshaped(y, (size, *shape))
+
+
+def _broadcast_batch(size: int, flags: Any, xs: Any, params: Any) -> Batched:
+    (x,), shape = xs, params["shape"]
+    return [reshaped(x, (size, *(1,) * (len(shape) + 1 - x.ndim), *x.shape[1:]))], {"shape": (size, *shape)}
+
+
+def _reshape_batch(size: int, flags: Any, xs: Any, params: Any) -> Batched:
+    shape, length = params["shape"], math.prod(xs[0].shape[1:])
+    known = -math.prod(shape) if -1 in shape else 1
+    return xs, {"shape": (size, *[length // known if n == -1 else n for n in shape])}
+
+
+def _transpose_batch(size: int, flags: Any, xs: Any, params: Any) -> Batched:
+    return xs, {"axes": (0, *shifted(params["axes"], xs[0].ndim - 1))}
+
+
 identity = linear(
     "identity",
     lambda xp, x: x,
     lambda ct, x: ct,
     moves=True,
     sample=drawn(((), {}), ((3,), {}), ((2, 0), {})),
+    batch=lanes,
     doc="The same value under a new identity.",
     public=False,
 )
@@ -55,11 +78,12 @@ identity = linear(
 renamer.append(identity)
 
 #: A value that derivatives do not see; for rules that hold a mask or a shift.
-held = constant("held", lambda xp, x: x, doc="The value, held: no derivative flows through.", public=False)
+held = constant("held", lambda xp, x: x, batch=lanes, doc="The value, held: no derivative flows through.", public=False)
 
 stop_gradient = constant(
     "stop_gradient",
     lambda xp, x: x,
+    batch=lanes,
     doc="""The value, with no derivative: y = x, dy/dx is cut.
 
     A gradient that has no other path to its source is None, and the warning names this line.
@@ -95,6 +119,7 @@ sum_to = linear(
         ((2, 3), {"shape": (2, 3)}),
     ),
     moves=True,
+    batch=_sum_to_batch,
     doc="Sum over the axes that broadcasting ``shape`` to the input's shape would repeat.",
     public=False,
 )
@@ -113,6 +138,7 @@ broadcast_to = linear(
         ((1,), {"shape": (0,)}),
     ),
     moves=True,
+    batch=_broadcast_batch,
     doc="The input repeated along new or length-1 axes, to ``shape``.",
     public=False,
 )
@@ -130,6 +156,7 @@ reshape = linear(
         ((0, 3), {"shape": (3, 0)}),
     ),
     moves=True,
+    batch=_reshape_batch,
     doc="The same entries, in the same order, in another shape.",
     public=False,
 )
@@ -153,6 +180,7 @@ transpose = linear(
         ((3,), {"axes": (0,)}),
     ),
     moves=True,
+    batch=_transpose_batch,
     doc="The axes in the order ``axes``: ``y.shape[i] == x.shape[axes[i]]``.",
     public=False,
 )
@@ -164,6 +192,7 @@ flip = linear(
     params={"axis": [(0,), (0, 1), (-1,)]},
     sample=drawn(((3,), {"axis": (0,)}), ((2, 3), {"axis": (0, 1)}), ((2, 0), {"axis": (-1,)})),
     moves=True,
+    batch=shift_axis("axis"),
     doc="The entries in reverse order along the axes ``axis``.",
     public=False,
 )
@@ -180,6 +209,7 @@ roll = linear(
         ((0,), {"shift": (1,), "axis": (0,)}),
     ),
     moves=True,
+    batch=shift_axis("axis"),
     doc="The entries moved on by ``shift`` places along each axis, those that fall off coming in at the other end.",
     public=False,
 )
@@ -191,6 +221,7 @@ tril = linear(
     params={"k": [0, 1, -1]},
     sample=drawn(((3, 3), {"k": 0}), ((2, 3), {"k": 1}), ((2, 3, 2), {"k": -1}), ((0, 2), {"k": 0})),
     moves=True,
+    batch=leading(),
     doc="The lower triangles of the last two axes: entries above diagonal ``k`` are zero.",
     public=False,
 )
@@ -202,6 +233,7 @@ triu = linear(
     params={"k": [0, 1, -1]},
     sample=drawn(((3, 3), {"k": 0}), ((2, 3), {"k": 1}), ((2, 3, 2), {"k": -1}), ((0, 2), {"k": 0})),
     moves=True,
+    batch=leading(),
     doc="The upper triangles of the last two axes: entries below diagonal ``k`` are zero.",
     public=False,
 )
@@ -238,6 +270,7 @@ diagonal = linear(
         ((0, 0), {"offset": 0}),
     ),
     moves=True,
+    batch=leading(),
     doc="Diagonal ``offset`` of the last two axes, as a new last axis.",
     public=False,
 )
@@ -255,6 +288,7 @@ on_diagonal = linear(
         ((0,), {"offset": 3, "shape": (2, 3)}),
     ),
     moves=True,
+    batch=leading(),
     doc="Matrices of ``shape`` that are zero but on diagonal ``offset``, where they hold the last axis.",
     public=False,
 )
@@ -274,6 +308,7 @@ astype = linear(
     params={"dtype": ["float32", "complex128"]},
     sample=drawn(((3,), {"dtype": "float64"}), ((2, 3), {"dtype": "complex128"}), ((), {"dtype": "float64"})),
     moves=True,
+    batch=lanes,
     doc="The value in another floating dtype.",
     public=False,
 )
@@ -282,22 +317,10 @@ truncate = constant(
     "truncate",
     lambda xp, x, *, dtype: (xp.real(x) if x.dtype.kind == "c" else x).astype(dtype),
     params={"dtype": ["int64", "bool"]},
+    batch=lanes,
     doc="The value in an integer or boolean dtype, which no derivative passes.",
     public=False,
 )
-
-
-def cast(x: Any, dtype: Any) -> Any:
-    """``x`` in ``dtype`` by the row that fits: none where it has it already, ``truncate`` to integers and booleans."""
-    dtype = np.dtype(dtype)
-    if x.dtype == dtype:
-        return x
-    return astype(x, dtype=dtype) if dtype.kind in "fc" else truncate(x, dtype=dtype)
-
-
-def sum_last(x: Any) -> Any:
-    """The sum over the last axis."""
-    return reshape(sum_to(x, shape=(*x.shape[:-1], 1)), shape=x.shape[:-1])
 
 
 def full_shape(x: Any, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..rules.batching import shift_axis
 from ..rules.kinds import differential
 from .reductions import spread, sum
 
@@ -65,6 +66,7 @@ softmax = differential(
     params=_AXES,
     sample=_cases,
     singular={"all -inf": "zeros"},
+    batch=shift_axis("axis", default=-1),
     doc="""exp(x) / sum(exp(x)) over an axis, without overflow.
 
     Entries at -inf get nothing; where all entries are -inf, all are 0; entries at +inf share everything.
@@ -85,6 +87,7 @@ logsumexp = differential(
     params={**_AXES, "keepdims": [False, True]},
     sample=lambda rng: [(xs, {**p, "keepdims": k}) for xs, p in _cases(rng) for k in (False, True)],
     singular={"-inf": "weighs nothing, even among its like", "+inf": "takes all the weight"},
+    batch=shift_axis("axis"),
     doc="""log(sum(exp(x))) over axes, without overflow; its gradient is softmax(x).
 
     >>> import gradtape as gt
@@ -101,6 +104,7 @@ log_softmax = differential(
     params=_AXES,
     sample=_cases,
     singular={"-inf": "stays -inf and has no influence"},
+    batch=shift_axis("axis", default=-1),
     doc="""log(softmax(x)) over an axis, accurate where softmax underflows.
 
     >>> import gradtape as gt

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..rules.batching import Batched, one_axis, one_by_one, only, permuted, shift_axis
 from ..rules.kinds import constant
 from .shapes import Indices, drawn
 
@@ -44,6 +45,7 @@ argsort = constant(
         ((3, 2), {"axis": 0, "descending": False}),
         ((0,), {"axis": 0, "descending": True}),
     ),
+    batch=shift_axis("axis"),
     doc="The indices that sort along ``axis``, equal values in their order, nan last (first where descending).",
     public=False,
 )
@@ -53,6 +55,7 @@ argpartition = constant(
     lambda xp, x, *, kth, axis: xp.argpartition(x, kth, axis=axis),
     params={"kth": [0, 1], "axis": [0, -1]},
     sample=drawn(((4,), {"kth": 2, "axis": 0}), ((2, 3), {"kth": (0, 1), "axis": -1})),
+    batch=shift_axis("axis"),
     doc="Indices that put the ``kth`` values of the sorted order in their places along ``axis``.",
     public=False,
 )
@@ -62,6 +65,7 @@ argmax = constant(
     lambda xp, x, *, axis, keepdims=False: xp.argmax(x, axis=axis, keepdims=keepdims),
     params={"axis": [None, 0, -1], "keepdims": [False, True]},
     sample=_reduced,
+    batch=one_axis("axis"),
     doc="The index of the first largest value along ``axis``, or in the flattened array.",
     public=False,
 )
@@ -71,6 +75,7 @@ argmin = constant(
     lambda xp, x, *, axis, keepdims=False: xp.argmin(x, axis=axis, keepdims=keepdims),
     params={"axis": [None, 0, -1], "keepdims": [False, True]},
     sample=_reduced,
+    batch=one_axis("axis"),
     doc="The index of the first smallest value along ``axis``, or in the flattened array.",
     public=False,
 )
@@ -79,6 +84,7 @@ argwhere = constant(
     "argwhere",
     lambda xp, x: xp.argwhere(x),
     sample=drawn(((3,), {}), ((2, 3), {}), ((0,), {})),
+    batch=one_by_one,
     doc="The indices of the entries that are not zero, one row for each.",
     public=False,
 )
@@ -87,6 +93,7 @@ flatnonzero = constant(
     "flatnonzero",
     lambda xp, x: xp.flatnonzero(x),
     sample=drawn(((3,), {}), ((2, 3), {}), ((0,), {})),
+    batch=one_by_one,
     doc="The indices in the flattened array of the entries that are not zero.",
     public=False,
 )
@@ -96,6 +103,7 @@ count_nonzero = constant(
     lambda xp, x, *, axis=None, keepdims=False: xp.asarray(xp.count_nonzero(x, axis=axis, keepdims=keepdims))[()],
     params={"axis": [None, 0, -1], "keepdims": [False, True]},
     sample=_reduced,
+    batch=shift_axis("axis"),
     doc="How many entries are not zero.",
     public=False,
 )
@@ -108,6 +116,7 @@ searchsorted = constant(
     sample=lambda rng: [
         ((np.sort(rng.normal(size=4)), rng.normal(size=(2, 3))), {"side": side}) for side in ("left", "right")
     ],
+    batch=only(1),
     doc="Where values would go into the sorted ``x``, before (left) or behind (right) equal ones.",
     public=False,
 )
@@ -118,6 +127,7 @@ digitize = constant(
     arity=2,
     params={"right": [False, True]},
     sample=lambda rng: [((rng.normal(size=(2, 3)), np.sort(rng.normal(size=4))), {"right": r}) for r in (False, True)],
+    batch=only(0),
     doc="The number of the bin that each value falls into.",
     public=False,
 )
@@ -127,6 +137,7 @@ first_places = constant(
     lambda xp, x, *, axis=None, equal_nan=True: np.unique(x, return_index=True, axis=axis, equal_nan=equal_nan)[1],
     params={"axis": [None, 0], "equal_nan": [True, False]},
     sample=_distinct,
+    batch=one_by_one,
     doc="Where each distinct value stands first, in the sorted order of the values.",
     public=False,
 )
@@ -136,6 +147,7 @@ ranks = constant(
     lambda xp, x, *, axis=None, equal_nan=True: np.unique(x, return_inverse=True, axis=axis, equal_nan=equal_nan)[1],
     params={"axis": [None, 0], "equal_nan": [True, False]},
     sample=_distinct,
+    batch=one_by_one,
     doc="For each value its place among the sorted distinct values.",
     public=False,
 )
@@ -145,6 +157,7 @@ occurrences = constant(
     lambda xp, x, *, axis=None, equal_nan=True: np.unique(x, return_counts=True, axis=axis, equal_nan=equal_nan)[1],
     params={"axis": [None, 0], "equal_nan": [True, False]},
     sample=_distinct,
+    batch=one_by_one,
     doc="How often each distinct value stands, in the sorted order of the values.",
     public=False,
 )
@@ -155,6 +168,7 @@ isin = constant(
     arity=2,
     params={"invert": [False, True]},
     sample=lambda rng: [((rng.integers(0, 4, (2, 3)) * 1.0, rng.integers(0, 4, 3) * 1.0), {"invert": False})],
+    batch=only(0),
     doc="Whether each value is among ``values``.",
     public=False,
 )
@@ -164,9 +178,20 @@ bincount = constant(
     lambda xp, x, *, minlength=0: xp.bincount(x, minlength=minlength),
     params={"minlength": [0, 4]},
     sample=drawn(([Indices([2, 0, 2])], {"minlength": 4})),
+    batch=one_by_one,
     doc="How often each number from 0 on stands in an array of integers.",
     public=False,
 )
+
+
+def _one_hot_batch(size: int, flags: Any, xs: Any, params: Any) -> Batched:
+    axis = params.get("axis", -1)
+    return xs, {**params, "axis": axis + 1 if axis >= 0 else axis}
+
+
+def _unravel_batch(size: int, flags: Any, xs: Any, params: Any) -> Batched:
+    return xs, params, lambda y: permuted(y, (1, 0, *range(2, y.ndim)))
+
 
 one_hot = constant(
     "one_hot",
@@ -175,6 +200,7 @@ one_hot = constant(
     ),
     params={"n": [3]},
     sample=drawn(([Indices([2, 0, 5])], {"n": 3})),
+    batch=_one_hot_batch,
     doc="1 at the index, 0 elsewhere, along a new axis of length ``n``; zeros for an index out of range.",
     public=False,
 )
@@ -184,6 +210,7 @@ unravel = constant(
     lambda xp, i, *, shape: xp.stack(xp.unravel_index(i, shape)),
     params={"shape": [(2, 3)]},
     sample=drawn(([Indices([2, 5])], {"shape": (2, 3)})),
+    batch=_unravel_batch,
     doc="Places in a flattened array as indices into ``shape``, one row for each axis.",
     public=False,
 )

@@ -144,12 +144,11 @@ def _on_circle_slope(y: Any, x: Any, *, j: int, k: int) -> Any:
 def _on_hyperbola(xp: Any, x: Any, *, j: int, k: int, s: int) -> Any:
     if s < 0:
         h = xp.sqrt(x - 1) * xp.sqrt(x + 1)
-        t = x / h
-    elif _is_complex(x):
-        h = xp.sqrt(1 + x * x)
+    else:
+        h = xp.sqrt(1 + x * x) if _is_complex(x) else xp.hypot(x, 1.0)
+    if _is_complex(x):
         t = x / h
     else:
-        h = xp.hypot(x, 1.0)
         infinite = xp.isinf(x)
         t = xp.where(infinite, xp.sign(x), x / xp.where(infinite, 1, h))[()]
     y = (1 / h) ** (k - j)
@@ -157,8 +156,9 @@ def _on_hyperbola(xp: Any, x: Any, *, j: int, k: int, s: int) -> Any:
 
 
 def _on_hyperbola_slope(y: Any, x: Any, *, j: int, k: int, s: int) -> Any:
-    slope = -k * on_hyperbola(x, j=j + 1, k=k + 2, s=s)
-    return j * on_hyperbola(x, j=j - 1, k=k, s=s) + slope if j else slope
+    # With x**2 + s taken out: two terms that never cancel, neither far out nor at a singular point.
+    slope = (j - k) * on_hyperbola(x, j=j + 1, k=k + 2, s=s)
+    return slope + j * s * on_hyperbola(x, j=j - 1, k=k + 2, s=s) if j else slope
 
 
 on_circle = elementwise(

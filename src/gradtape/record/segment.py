@@ -8,16 +8,18 @@ A *segment* is a list of entries.  It is cut whenever the set of open windows ch
 open window owns exactly the segments that were written while it was open, and nested windows own
 the same ones: an operation is recorded once, however many tapes are open.
 
-The open segment lives in a context variable: each thread (and each asyncio task) has its own.
+The open segment lives in a context variable: each thread has its own.  An asyncio task starts with the windows of
+the task that made it and cuts for itself from then on; what several tasks wrote is sorted by ``in_order``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from itertools import count
 from threading import get_ident
 from typing import Any
+from weakref import ref
 
 from ..errors import TapeError, message
 
@@ -28,21 +30,46 @@ class Segment(list[Entry]):
     """A stretch of the record during which the set of open windows did not change.
 
     ``touched`` lists the Variables that were read or given a value meanwhile, with that value, in order.
+    ``end`` is its length when it was cut: it is another one where another task wrote on, and -1 where that cut too.
     """
 
-    __slots__ = ("serial", "touched")
+    __slots__ = ("__weakref__", "end", "serial", "touched")
     _serials = count(1)
 
     def __init__(self) -> None:
         super().__init__()
         self.serial = next(Segment._serials)
+        self.end: int | None = None
         self.touched: list[tuple[Any, Any]] = []
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing was written, read or assigned."""
+        return not self and not self.touched
+
+
+class FoldedSegment(Segment):
+    """A segment some of whose windows do not keep what they saw: they are told of every entry."""
+
+    __slots__ = ("folding",)
+
+    def __init__(self, folding: list[Window]) -> None:
+        super().__init__()
+        self.folding = folding
+
+    def append(self, entry: Entry) -> None:
+        """Write an entry, and tell the windows that fold."""
+        super().append(entry)
+        for window in self.folding:
+            window.noted(entry)
 
 
 class Window:
     """A view on the record: the segments that were written while it was open."""
 
     __slots__ = ("__weakref__", "segments", "thread")
+    #: A window that reads its entries as they come and lets them go overrides ``noted`` and says so here.
+    folds = False
 
     def __init__(self) -> None:
         self.segments: list[Segment] = []
@@ -72,6 +99,9 @@ class Window:
         for segment in self.segments:
             yield from segment
 
+    def noted(self, entry: Entry) -> None:
+        """An entry was written; called for windows with ``folds`` alone."""
+
     def __enter__(self) -> Window:
         self.open()
         return self
@@ -86,18 +116,33 @@ _windows: ContextVar[tuple[Window, ...]] = ContextVar("gradtape_windows", defaul
 
 def _cut(windows: tuple[Window, ...]) -> None:
     """Begin a new segment, owned by ``windows``; with no window open nothing is recorded."""
+    before = current.get()
+    if before is not None:
+        before.end = len(before) if before.end is None else -1
+        del before
+    windows = tuple([w for w in windows if w.thread is not None])  # a task may outlive the block it was made in
+    for window in _windows.get():
+        if window not in windows and window.segments and window.segments[-1].idle:
+            window.segments.pop()
     _windows.set(windows)
     if not windows:
         current.set(None)
         return
-    segment = Segment()
+    folding = [w for w in windows if w.folds]
+    segment = FoldedSegment(folding) if folding else Segment()
+    dropped: list[tuple[Window, ref[Segment]]] = []
     for window in windows:
         # A segment in which nothing was written is dropped: memory must not grow with idle cuts.
-        if window.segments and not window.segments[-1] and not window.segments[-1].touched:
+        if window.segments and window.segments[-1].idle:
+            dropped.append((window, ref(window.segments[-1])))
             window.segments[-1] = segment
         else:
             window.segments.append(segment)
     current.set(segment)
+    for window, held in dropped:
+        kept = held()
+        if kept is not None:  # another task writes into it still
+            window.segments.insert(-1, kept)
 
 
 def cut() -> None:
@@ -109,6 +154,37 @@ def cut() -> None:
 def union(*lists: Iterable[Segment]) -> list[Segment]:
     """The segments of several windows, each once, in the order in which they were written."""
     return sorted({s.serial: s for segments in lists for s in segments}.values(), key=lambda s: s.serial)
+
+
+def in_order(segments: Sequence[Segment]) -> Sequence[Segment]:
+    """The segments so that every entry stands after those that made its inputs.
+
+    They are so already, unless several tasks wrote at the same time: then it is one segment, sorted.
+    """
+    if all(s.end is None or s.end == len(s) for s in segments):
+        return segments
+    entries = [e for s in segments for e in s]
+    makers: dict[int, Entry] = {}
+    for entry in entries:
+        for x in entry[3] if type(entry[3]) is tuple else (entry[3],):
+            makers.setdefault(id(x), entry)  # a query notes its answers after they were made
+    merged = Segment()
+    merged.touched = [pair for s in segments for pair in s.touched]
+    written: set[int] = set()
+    for entry in entries:
+        waiting = [entry]
+        while waiting:
+            last = waiting[-1]
+            if id(last) not in written:
+                before = [makers[id(x)] for x in last[2] if id(x) in makers]
+                before = [e for e in before if id(e) not in written and e is not last]
+                if before:
+                    waiting += before
+                    continue
+                written.add(id(last))
+                merged.append(last)
+            waiting.pop()
+    return [merged]
 
 
 class Pause:

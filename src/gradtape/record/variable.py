@@ -6,6 +6,7 @@ through the Tensors.  Operators and the conversions that need operations are att
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,8 @@ class Variable:
     Tensor(14.0)
     """
 
-    __slots__ = ("__weakref__", "_seen", "_value", "name", "trainable")
+    __slots__ = ("__weakref__", "_seen", "_value", "born", "name", "trainable")
+    births = count()
     __hash__ = object.__hash__
     _value: Tensor
 
@@ -46,6 +48,7 @@ class Variable:
         self.trainable = trainable
         self.name = name
         self._seen = 0
+        self.born = next(Variable.births)  # so that one that is older than a call can be told from one made in it
 
     @property
     def value(self) -> Tensor:

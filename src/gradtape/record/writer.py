@@ -22,13 +22,14 @@ import numpy as np
 
 from ..errors import DtypeError, GradtapeError, ShapeError, message
 from . import sites
+from .private import Private, private_among
 from .segment import current
 from .sites import user_frame
 from .tensor import SCALARS, Tensor, value_of
 from .variable import Variable
 
 _new = object.__new__
-_VALUES = (Tensor, Variable)
+_VALUES = (Tensor, Variable, Private)
 
 #: Turns a list or tuple with Tensors inside into one Tensor; set by the room that knows how to stack.
 sequence_lifter: list[Callable[[Any], Tensor]] = []
@@ -51,6 +52,12 @@ def lift(x: Any) -> Any:
             return sequence_lifter[0](x)
         return Tensor(_numbers(np.array(x), x))
     return Tensor(_numbers(np.array(x), x))
+
+
+def _lifted(primitive: Any, x: Any) -> Any:
+    """``lift(x)`` for a row whose answer may be a view of its input: an array stays the caller's."""
+    views = primitive.kind in ("linear", "constant") or primitive.variadic is not None
+    return lift(x.copy() if views and isinstance(x, np.ndarray) and current.get() is None else x)
 
 
 def _numbers(data: Any, x: Any) -> Any:
@@ -129,6 +136,8 @@ def failure(primitive: Any, inputs: tuple[Any, ...], params: dict[str, Any] | No
     told = str(error).removeprefix(f"{primitive.name}: ")
     asked = f"{primitive.name}: {told}"
     text = message(asked, found, str(sites.user_line()))
+    if isinstance(error, np.linalg.LinAlgError):
+        return np.linalg.LinAlgError(text)
     if isinstance(error, ValueError):  # NumPy's AxisError among them, which is an IndexError too
         return ShapeError(text)
     if isinstance(error, IndexError):
@@ -144,10 +153,12 @@ def operation(primitive: Any, lifts: bool = False, operator: str = "") -> Callab
     ``operator="plain"`` makes the method behind Python's operator, which leaves operands that it does not know to
     their own methods; ``operator="reflected"`` the one whose operands arrive exchanged.
     """
-    if primitive.arity == 2 and not primitive.params:
+    several = primitive.outputs > 1
+    if primitive.arity == 2 and not primitive.params and not several:
         made = _reflected(primitive) if operator == "reflected" else _binary(primitive, lifts, bool(operator))
     elif primitive.arity == 1:
-        made = _unary_with_params(primitive, lifts) if primitive.params else _unary(primitive, lifts)
+        several = primitive.params or primitive.outputs > 1
+        made = _unary_with_params(primitive, lifts) if several else _unary(primitive, lifts)
     else:
         made = _with_params(primitive, lifts)
     made.__name__ = made.__qualname__ = primitive.name
@@ -169,7 +180,9 @@ def _unary(primitive: Any, lifts: bool) -> Callable[..., Any]:
         if type(x) is not Tensor:
             if not lifts and not isinstance(x, _VALUES):
                 return run(x)
-            x = strong(lift(x))
+            if isinstance(x, Private):
+                return x.take(primitive, (x,), {})
+            x = strong(_lifted(primitive, x))
         try:
             value = run(x.data)
         except Exception as error:
@@ -195,7 +208,9 @@ def _unary_with_params(primitive: Any, lifts: bool) -> Callable[..., Any]:
         if type(x) is not Tensor:
             if not lifts and not isinstance(x, _VALUES):
                 return run(x, **params)
-            x = strong(lift(x))
+            if isinstance(x, Private):
+                return x.take(primitive, (x,), params)
+            x = strong(_lifted(primitive, x))
         try:
             value = run(x.data, **params)
         except Exception as error:
@@ -231,6 +246,8 @@ def _binary(primitive: Any, lifts: bool, defers: bool = False) -> Callable[..., 
             else:
                 if not lifts and not isinstance(a, _VALUES) and not isinstance(b, _VALUES):
                     return run(a, b)
+                if (private := private_among((a, b))) is not None:
+                    return private.take(primitive, (a, b), {})
                 a = a.value if type(a) is Variable else lift(a)
                 b = b.value if type(b) is Variable else lift(b)
                 if type(a) is not Tensor and type(b) is not Tensor:
@@ -291,7 +308,9 @@ def _general(primitive: Any, inputs: tuple[Any, ...], params: dict[str, Any], li
     """Every case that is not the hot one: Variables, arrays, lists, parameters, raw operands."""
     if not lifts and not any(isinstance(x, _VALUES) for x in inputs):
         return primitive.run(*inputs, **params)
-    lifted = tuple([lift(x) for x in inputs])
+    if (private := private_among(inputs)) is not None:
+        return private.take(primitive, inputs, params)
+    lifted = tuple([_lifted(primitive, x) for x in inputs])
     if lifted and not any(isinstance(x, Tensor) for x in lifted):
         lifted = (strong(lifted[0]), *lifted[1:])
     return record(primitive, params or None, lifted, evaluate(primitive, lifted, params))

@@ -49,6 +49,9 @@ class Primitive:
     differential: Rule | None = None
     body: Rule | None = None
     vjp: Rule | None = None
+    #: quotient(y, x1, x2, ..., **params) -> (w, (u_1, u_2, ...)) with w y' = sum_i u_i x_i', or None where w is zero:
+    #: the Taylor sweep's recurrence where the partials would make new quotients for every order.
+    quotient: Rule | None = None
     #: alive_i(x1, x2, ..., **params): the lanes where input i matters at all (see rules/lanes.py); None: all of them.
     alive: tuple[Rule | None, ...] = ()
     #: How many outputs; more than one: ``impl`` returns a tuple, and rules get tuples for ``y`` and ``ct``.
@@ -66,6 +69,13 @@ class Primitive:
     makers: frozenset[Primitive] = field(init=False, default=frozenset())
     #: A peephole of another row looks for this one.
     seen: bool = field(init=False, default=False)
+    #: batch(size, flags, xs, params) -> (xs, params) or (xs, params, after): inputs and parameters with which ``op``
+    #: computes a whole batch along a leading axis; ``flags[i]``: input i has that axis.  One word of rules/batching.py
+    #: for most rows; none needed for elementwise rows, rows that broadcast, constants without parameters.  An empty
+    #: answer: one by one.
+    batch: Rule | None = None
+    #: A row that has a vjp alone: the values, computed on the record, that its outputs are.
+    stands_for: tuple[Any, ...] = ()
     #: For the tests: how to draw points, the singular points and the conventions there.
     sample: Rule | None = None
     domain: tuple[float, float] | None = None

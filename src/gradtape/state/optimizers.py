@@ -16,7 +16,7 @@ from warnings import warn
 import numpy as np
 
 from .. import trees
-from ..errors import GradtapeWarning, TreeError, message
+from ..errors import GradtapeWarning, ShapeError, TreeError, message
 from ..primitives.selection import where
 from ..primitives.shapes import astype, stop_gradient
 from ..primitives.transcendental import sqrt
@@ -120,6 +120,16 @@ class Optimizer(Module):
         if len(found) < len(pairs):
             names = [str(v.name or v) for g, v in pairs if g is None]
             warn(f"apply_gradients: no gradient for {', '.join(names)}: left as it is", GradtapeWarning, stacklevel=2)
+        for g, v in found:  # before anything is changed
+            if not _fits(np.shape(g), v.shape):
+                raise ShapeError(
+                    message(
+                        f"apply_gradients: a gradient does not fit its variable {v.name or ''}".rstrip(),
+                        [f"expected shape {v.shape}", f"found shape    {np.shape(g)}"],
+                        str(user_line()),
+                        "Nothing was changed.",
+                    )
+                )
         self.iterations.assign(self.iterations + 1)
         grads = self._prepared([g for g, _ in found], first_order)
         for g, (_, v) in zip(grads, found, strict=True):
@@ -197,6 +207,14 @@ class Optimizer(Module):
         if self.weight_decay is not None and self.weight_decay is not False:
             change = change - rate * self.weight_decay * p
         return _in(change, p.dtype), {n: _in(value, p.dtype) for n, value in after.items()}
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether a gradient of ``shape`` is one for a variable of shape ``wanted``, or broadcasts to it."""
+    try:
+        return np.broadcast_shapes(shape, wanted) == wanted
+    except ValueError:
+        return False
 
 
 def _in(x: Any, dtype: Any) -> Any:

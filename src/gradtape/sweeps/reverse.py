@@ -18,11 +18,13 @@ import numpy as np
 from ..errors import GradtapeError, RuleError, message
 from ..primitives.complexes import conj, real
 from ..primitives.selection import where
-from ..primitives.shapes import astype, broadcast_to, identity, sum_to
+from ..primitives.shapes import astype, identity
 from ..record.segment import Segment, Window, is_recording
 from ..record.sites import decode
 from ..record.tensor import Tensor, value_of
 from ..rules.lanes import Lanes
+from .company import carried_out, meets, seen_through
+from .lanes import met_by, transposed, unbroadcast
 
 Pending = dict[Tensor, Any]
 Contributions = list[tuple[int, Any]]
@@ -60,7 +62,7 @@ def reverse(
 class _Sweep:
     """The state of one walk: cotangents that wait for the entry that made their value."""
 
-    __slots__ = ("active", "company", "looked", "made", "pending", "recording", "segments", "wanted")
+    __slots__ = ("active", "company", "made", "pending", "recording", "segments", "wanted")
 
     def __init__(self, segments: Sequence[Segment], active: set[Tensor], company: dict[Tensor, Any]) -> None:
         self.segments = segments
@@ -69,7 +71,6 @@ class _Sweep:
         self.recording = is_recording()
         self.pending: Pending = {}
         self.made: dict[Tensor, Any] | None = None
-        self.looked: set[Tensor] = set()
         self.wanted: set[Tensor] = set()
 
     def run(self, wanted: set[Tensor]) -> Pending:
@@ -98,13 +99,13 @@ class _Sweep:
                         and params is None
                         and type(ct) is not Lanes
                         and ct.dtype is _F64
-                        and not (row.peepholes and company and _meets(row, inputs, company))
+                        and not (row.peepholes and company and meets(row, inputs, company))
                     ):
                         _plain(row, inputs, output, ct, active, pending)
                     else:
                         pull(row, params or _NONE, inputs, output, ct)
                 except Exception as error:
-                    raise _located(error, row, code, lasti) from error
+                    raise located(error, row, code, lasti) from error
         for source in wanted:
             ct = pending.pop(source, None)
             if ct is not None:
@@ -113,14 +114,21 @@ class _Sweep:
 
     def pull(self, row: Any, params: Any, inputs: Any, output: Any, ct: Any) -> None:
         """Turn the cotangent of one entry's output into contributions to its inputs."""
-        asked = row.peepholes and (not row.makers or _meets(row, inputs, self.company))
+        asked = row.peepholes and (not row.makers or meets(row, inputs, self.company))
         if asked and self.seen_through(row, params, inputs, ct):
             return
         alive = None
         if type(ct) is Lanes:
             alive, ct = ct.alive, ct.ct
+            lanes = value_of(alive)
+            if not lanes.any():
+                return  # structurally zero, whatever the row
+            if lanes.all() and not row.moves:  # what moves entries may leave inputs out
+                alive = None
+        # The parts of a row keep lanes apart, its short way does not.
+        explicit = row.vjp is not None and (alive is None or row.moves or not (row.body or row.differential))
         # Kinds that sweep over entries of their own are right for complex values already: see the module's docstring.
-        transposes = row.kind not in ("composite", "differential") or row.vjp is not None
+        transposes = explicit or row.kind not in ("composite", "differential")
         conjugated = transposes and type(ct) is not tuple and ct.dtype is not _F64 and ct.dtype.kind == "c"
         if conjugated:
             ct = conj(ct)
@@ -129,49 +137,43 @@ class _Sweep:
         else:
             y = tuple([value_of(o) for o in output]) if type(output) is tuple else output.data
             xs = [x.data if type(x) is Tensor else value_of(x) for x in inputs]
-        answer = ANSWERS[row.kind] if row.vjp is None else _explicit
+        answer = _explicit if explicit else ANSWERS[row.kind]
+        met = None
+        if alive is not None and row.kind == "multilinear" and not row.broadcasts:
+            met = met_by(row, xs, value_of(alive), params)
+            xs = xs if met is None else [where(m, x, 0.0) for m, x in zip(met, xs, strict=True)]
         for i, c in answer(row, params, inputs, xs, y, ct, alive, self.active):
             x = inputs[i]
             if conjugated:
                 c = conj(_dense(c))
             if row.broadcasts or row.alive:
-                c = _unbroadcast(row, params, i, x, xs, c, alive)
+                c = unbroadcast(row, params, i, x, xs, c, alive)
             elif alive is not None and row.kind == "elementwise":
                 c = Lanes(where(alive, c, 0.0), alive)
             elif alive is not None and row.moves:
-                c = Lanes(c, _transpose(row, i, where(alive, 1.0, 0.0), xs, params) > 0)
+                c = Lanes(c, transposed(row, i, where(alive, 1.0, 0.0), xs, params) != 0)
+            elif met is not None:
+                c = Lanes(where(met[i], c, 0.0), met[i])
+            if _dense(c).dtype.kind == "c" and x.data.dtype.kind != "c":
+                c = Lanes(real(c.ct), c.alive) if type(c) is Lanes else real(c)  # a real input of a complex value
             accumulate(self.pending, x, c)
 
     def seen_through(self, row: Any, params: Any, inputs: Any, ct: Any) -> bool:
-        """Whether a peephole of the row answers for this entry together with those that made its inputs.
-
-        Some formulas are right only in company: norm(x)**2 is smooth at 0 where norm(x) is not.  The value stays
-        what it was; the derivative is that of the peephole's body, whose arguments lie further back on the record.
-        """
+        """Whether a peephole of the row answers for this entry together with those that made its inputs."""
         if self.made is None:
             self.made = {e[3]: e for s in self.segments for e in s if type(e[3]) is Tensor}
-        for peephole in row.peepholes:
-            self.looked.clear()
-            match = peephole(inputs, params, self._maker)
-            # A value that the body would pass by may not be one whose own cotangent was asked for.
-            if match is not None and self.wanted.isdisjoint(self.looked.difference(match[1])):
-                body, arguments = match
-                fresh = [identity(x) if isinstance(x, Tensor) else x for x in arguments]
-                with Window() as window:
-                    output = body(*fresh)
-                active = {
-                    f: x for x, f in zip(arguments, fresh, strict=True) if isinstance(x, Tensor) and x in self.active
-                }
-                for f, c in reverse(window.segments, [(output, ct)], active, keep_lanes=True).items():
-                    accumulate(self.pending, active[f], c)
-                return True
-        return False
+        match = seen_through(row, params, inputs, self._maker, self.wanted)
+        if match is None:
+            return False
+        window, output, arguments = carried_out(*match)
+        active = {f: x for f, x in arguments.items() if x in self.active}
+        for f, c in reverse(window.segments, [(output, ct)], active, keep_lanes=True).items():
+            accumulate(self.pending, active[f], c)
+        return True
 
     def _maker(self, x: Any) -> Any:
         entry = self.made.get(x) if self.made is not None and isinstance(x, Tensor) else None
-        if entry is not None:
-            self.looked.add(x)
-        return None if entry is None else (entry[0], entry[1] or _NONE, entry[2])
+        return None if entry is None else entry[:3]
 
 
 def _plain(row: Any, inputs: Any, output: Any, ct: Any, active: set[Tensor], pending: Pending) -> None:
@@ -198,7 +200,7 @@ def _plain(row: Any, inputs: Any, output: Any, ct: Any, active: set[Tensor], pen
                 c = row.transposes[i](ct, a, b)
             data = x.data
             if c.shape != data.shape or data.dtype is not _F64:
-                c = _unbroadcast(row, _NONE, i, x, (a, b), c, None)
+                c = unbroadcast(row, _NONE, i, x, (a, b), c, None)
             if x in pending:
                 accumulate(pending, x, c)
             else:
@@ -226,14 +228,6 @@ def reachable(
                                 company[output] = row
                         break
     return active
-
-
-def _meets(row: Any, inputs: Any, company: dict[Tensor, Any]) -> bool:
-    """Whether one of ``inputs`` was made by a row that the peepholes of ``row`` look for."""
-    for x in inputs:  # noqa: SIM110  (a generator would cost more than the answer)
-        if company.get(x) in row.makers:
-            return True
-    return False
 
 
 def accumulate(pending: Pending, x: Tensor, ct: Any) -> None:
@@ -271,42 +265,15 @@ def _pop(x: Tensor, pending: Pending, found: Pending, wanted: set[Tensor]) -> An
     return _dense(ct)
 
 
-def _located(error: Exception, row: Any, code: Any, lasti: int) -> Exception:
+def located(error: Exception, row: Any, code: Any, lasti: int, sweep: str = "reverse") -> Exception:
     """``error``, with the operation and the user's line whose derivative was being taken."""
     site = decode(code, lasti)
     error.add_note(
-        f"gradtape: in the reverse sweep, at the derivative of {row.name}" + (f", recorded at {site}" if site else "")
+        f"gradtape: in the {sweep} sweep, at the derivative of {row.name}" + (f", recorded at {site}" if site else "")
     )
     if isinstance(error, GradtapeError | Warning | KeyboardInterrupt):
         return error
     return RuleError(message(f"the derivative of {row.name} failed: {type(error).__name__}: {error}", where=str(site)))
-
-
-def _unbroadcast(row: Any, params: Any, i: int, x: Tensor, xs: Any, c: Any, alive: Any) -> Any:
-    """Sum a contribution over the axes along which ``x`` was repeated, its dead lanes with it."""
-    if row.alive and row.alive[i] is not None:
-        own = row.alive[i](*xs, **params)
-        alive = own if alive is None else own & alive
-    if alive is not None:
-        c = where(alive, c, 0.0)
-        if alive.shape != c.shape:  # a condition may be smaller than what it chooses between
-            alive = broadcast_to(alive, shape=c.shape)
-    if c.dtype is not x.data.dtype:
-        c = _in_dtype_of(x, c)
-    shape = x.data.shape
-    if c.shape != shape:
-        c = sum_to(c, shape=shape)
-        if alive is not None:
-            alive = sum_to(where(alive, 1.0, 0.0), shape=shape) > 0
-    return c if alive is None else Lanes(c, alive)
-
-
-def _in_dtype_of(x: Tensor, c: Any) -> Any:
-    """Mixed dtypes: a float32 input gets a float32 cotangent, a real one a real cotangent."""
-    dtype = x.data.dtype
-    if c.dtype.kind == "c" and dtype.kind != "c":
-        c = real(c)
-    return c if c.dtype == dtype else astype(c, dtype=dtype)
 
 
 # One answer per kind: (row, params, inputs, xs, y, ct, alive, active) -> [(slot, contribution)].
@@ -323,16 +290,10 @@ def _elementwise(
 
 def _transposed(row: Any, params: Any, inputs: Any, xs: Any, y: Any, ct: Any, alive: Any, active: Any) -> Contributions:
     return [
-        (i, _transpose(row, i, ct, xs, params))
+        (i, transposed(row, i, ct, xs, params))
         for i, x in enumerate(inputs)
         if x in active and (row.variadic is not None or row.transposes[i] is not None)
     ]
-
-
-def _transpose(row: Any, i: int, ct: Any, xs: Any, params: Any) -> Any:
-    if row.variadic is not None:
-        return row.variadic(i, ct, *xs, **params)
-    return row.transposes[i](ct, *xs, **params)
 
 
 def _composite(row: Any, params: Any, inputs: Any, xs: Any, y: Any, ct: Any, alive: Any, active: Any) -> Contributions:
@@ -352,6 +313,8 @@ def _differential(
     tangents = [Tensor(np.ones_like(value_of(x))) if inputs[i] in active else None for i, x in enumerate(xs)]
     with Window() as window:
         outputs = row.differential(result, arguments, tangents, **params)
+    if alive is not None and row.vjp is not None and any(entry[0] is row for entry in window.entries()):
+        return _explicit(row, params, inputs, xs, y, ct, alive, active)  # its parts are no smaller than itself
     return _through(window, outputs, ct, alive, inputs, tangents, active)
 
 

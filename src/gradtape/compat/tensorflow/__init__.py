@@ -30,6 +30,7 @@ from . import (
     debugging,
     dtypes,
     errors,
+    image,
     indexing,
     keras,
     linalg,
@@ -37,6 +38,7 @@ from . import (
     nest,
     nn,
     random,
+    signal,
 )
 from .arraylists import IndexedSlices, TensorArray
 from .arrays import *  # noqa: F403
@@ -183,14 +185,14 @@ __all__ = [
     "cast", "ceil", "complex64", "complex128", "config", "constant", "convert_to_tensor", "cos", "cosh", "cumsum",
     "custom_gradient", "data", "debugging", "device", "divide", "double", "dtypes", "einsum", "equal", "errors",
     "executing_eagerly", "exp", "float16", "float32", "float64", "floor", "function", "get_logger",
-    "get_static_value", "global_norm", "greater", "greater_equal", "half", "identity", "init_scope", "install",
+    "get_static_value", "global_norm", "greater", "greater_equal", "half", "identity", "image", "init_scope", "install",
     "int8", "int16", "int32", "int64", "is_tensor", "keras", "less", "less_equal", "linalg", "logical_and",
     "logical_not", "logical_or", "math", "matmul", "maximum", "minimum", "multiply", "name_scope", "negative",
     "nest", "newaxis", "nn", "norm", "not_equal", "ones_initializer", "pow", "print", "py_function", "random",
     "random_normal_initializer", "random_uniform_initializer", "recompute_grad", "reduce_all", "reduce_any",
     "reduce_logsumexp", "reduce_max", "reduce_mean", "reduce_min", "reduce_prod", "reduce_sum", "round",
-    "scalar_mul", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "stop_gradient", "subtract", "tan", "tanh",
-    "tensordot", "truediv", "uint8", "uint16", "uint32", "uint64", "zeros_initializer",
+    "scalar_mul", "sigmoid", "sign", "signal", "sin", "sinh", "sqrt", "square", "stop_gradient", "subtract", "tan",
+    "tanh", "tensordot", "truediv", "uint8", "uint16", "uint32", "uint64", "zeros_initializer",
 ]  # fmt: skip
 __all__ += arrays.__all__
 __all__ += control.__all__

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ...numpy import segments
 from ...state import functional
 from . import tables
 from .convert import axes, operands, tensor
@@ -90,6 +92,8 @@ __all__ = [
     "scalar_mul",
     "segment_max",
     "segment_mean",
+    "segment_min",
+    "segment_prod",
     "segment_sum",
     "sigmoid",
     "sign",
@@ -105,7 +109,11 @@ __all__ = [
     "tanh",
     "top_k",
     "truediv",
+    "unsorted_segment_max",
     "unsorted_segment_mean",
+    "unsorted_segment_min",
+    "unsorted_segment_prod",
+    "unsorted_segment_sqrt_n",
     "unsorted_segment_sum",
     "xlog1py",
     "xlogy",
@@ -270,29 +278,41 @@ def top_k(input: Any, k: Any = 1, sorted: bool = True, name: Any = None) -> tupl
     return values, gt.astype(places, np.int32)
 
 
-def segment_sum(data: Any, segment_ids: Any, name: Any = None) -> Any:
-    """Sums of the rows that share an id."""
-    return functional.segment_sum(tensor(data), tensor(segment_ids))
+def _segments(function: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:
+    """``f(data, segment_ids, name=None)``."""
+
+    def f(data: Any, segment_ids: Any, name: Any = None) -> Any:
+        return function(tensor(data), tensor(segment_ids), **fixed)
+
+    f.__doc__ = f"gradtape's {function.__name__}: over the rows that share an id."
+    return f
 
 
-def segment_mean(data: Any, segment_ids: Any, name: Any = None) -> Any:
-    """Means of the rows that share an id."""
-    return functional.segment_mean(tensor(data), tensor(segment_ids))
+def _unsorted_segments(function: Callable[..., Any], limit: str = "") -> Callable[..., Any]:
+    """``f(data, segment_ids, num_segments, name=None)``; ``limit``: the number that stands where there is no row."""
+
+    def f(data: Any, segment_ids: Any, num_segments: Any, name: Any = None) -> Any:
+        x, more = tensor(data), {}
+        if limit:
+            limits: Any = np.finfo(x.dtype) if x.dtype.kind == "f" else np.iinfo(x.dtype)
+            more = {"empty": x.dtype.type(limits.min if limit == "lowest" else limits.max)}
+        return function(x, tensor(segment_ids), int(num_segments), **more)
+
+    f.__doc__ = f"gradtape's {function.__name__}: over the rows that share an id."
+    return f
 
 
-def segment_max(data: Any, segment_ids: Any, name: Any = None) -> Any:
-    """The largest of the rows that share an id."""
-    return functional.segment_max(tensor(data), tensor(segment_ids))
-
-
-def unsorted_segment_sum(data: Any, segment_ids: Any, num_segments: Any, name: Any = None) -> Any:
-    """Sums of the rows that share an id."""
-    return functional.segment_sum(tensor(data), tensor(segment_ids), int(num_segments))
-
-
-def unsorted_segment_mean(data: Any, segment_ids: Any, num_segments: Any, name: Any = None) -> Any:
-    """Means of the rows that share an id."""
-    return functional.segment_mean(tensor(data), tensor(segment_ids), int(num_segments))
+segment_max = _segments(segments.segment_max, empty=0)
+segment_mean = _segments(segments.segment_mean)
+segment_min = _segments(segments.segment_min, empty=0)
+segment_prod = _segments(segments.segment_prod)
+segment_sum = _segments(segments.segment_sum)
+unsorted_segment_max = _unsorted_segments(segments.segment_max, "lowest")
+unsorted_segment_mean = _unsorted_segments(segments.segment_mean)
+unsorted_segment_min = _unsorted_segments(segments.segment_min, "highest")
+unsorted_segment_prod = _unsorted_segments(segments.segment_prod)
+unsorted_segment_sqrt_n = _unsorted_segments(segments.unsorted_segment_sqrt_n)
+unsorted_segment_sum = _unsorted_segments(segments.segment_sum)
 
 
 def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: Any = None) -> Any:

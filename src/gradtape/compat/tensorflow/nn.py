@@ -1,11 +1,13 @@
-"""tf.nn: TensorFlow's names for activations, normalisation and cross entropies."""
+"""tf.nn: TensorFlow's names for activations, convolutions, normalisation and cross entropies."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ...state import functional, losses
+from . import convolution as convolutions
 from .convert import axes, ints, is_value, operands, tensor
+from .convolution import *  # noqa: F403
 from .math import l2_normalize, log_softmax, sigmoid, softmax, softplus, tanh, top_k
 from .names import fallback, gt
 from .tables import unary
@@ -42,6 +44,7 @@ __all__ = [
     "weighted_cross_entropy_with_logits",
     "zero_fraction",
 ]
+__all__ += convolutions.__all__
 
 elu = unary("elu")
 relu = unary("relu")

@@ -1,0 +1,1 @@
+"""Curvature as matrices that are never written down."""

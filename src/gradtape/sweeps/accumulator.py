@@ -1,0 +1,82 @@
+"""Forward mode while the program runs: a window that pushes tangents as entries come, and lets them go.
+
+A forward-only program of any length needs memory for the values that it still uses itself, not for its record: every
+few thousand entries the window sweeps forwards over what it saw, keeps the tangents of the Tensors that are still
+alive, and drops the entries of the stretch before.  What the sweep computes is recorded by the other windows that are
+open, so accumulators nest in each other and in tapes.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..record.segment import Entry, Pause, Window, is_recording
+from ..record.tensor import Tensor
+from .forward import Tangents, forward
+
+#: The window sweeps over what it saw after so many entries, or so many bytes of values.
+STRETCH_ENTRIES = 4096
+STRETCH_BYTES = 1 << 24
+
+
+class Accumulator(Window):
+    """Tangents of everything that is computed from ``tangents``' keys while the window is open."""
+
+    __slots__ = ("_before", "_bytes", "_read", "_sources", "_table", "_unread")
+    folds = True
+
+    def __init__(self, tangents: Mapping[Tensor, Any]) -> None:
+        super().__init__()
+        # id(x) -> (weak reference to x, tangent): a Tensor that nobody refers to needs no tangent.
+        self._table: dict[int, tuple[weakref.ref[Tensor], Any]] = {}
+        self._unread = self._bytes = 0
+        self._sources = set(tangents)
+        # What was swept over lately: peepholes look back at it.
+        self._before: list[Entry] = []
+        self._read: list[Entry] = []
+        self._keep(tangents.items())
+
+    def noted(self, entry: Entry) -> None:
+        output = entry[3]
+        self._unread += 1
+        self._bytes += output.data.nbytes if type(output) is Tensor else 0
+        if self._unread >= STRETCH_ENTRIES or self._bytes >= STRETCH_BYTES:
+            self._unread = self._bytes = 0
+            self.fold()
+            self._before, self._read = self._read, []
+
+    def fold(self) -> None:
+        """Sweep over the entries seen since the last time, and let go those of the stretch before this one."""
+        with Pause(self):
+            fresh = [e for s in self.segments for e in s]
+            self.segments = []
+            given = self._alive()
+            known = forward(fresh, given, sources=self._sources, before=(*self._before, *self._read))
+            self._keep([(x, dx) for x, dx in known.items() if x not in given])
+            self._read += fresh
+            del known, given, fresh
+            self._table = {key: kept for key, kept in self._table.items() if kept[0]() is not None}
+
+    def tangent(self, x: Tensor) -> tuple[bool, Any]:
+        """Whether ``x`` depends on the sources, and its tangent (None: zero)."""
+        if self.segments:
+            self.fold()
+        kept = self._table.get(id(x))
+        return (False, None) if kept is None or kept[0]() is not x else (True, kept[1])
+
+    def _keep(self, pairs: Iterable[tuple[Tensor, Any]]) -> None:
+        for x, dx in pairs:
+            self._table[id(x)] = (weakref.ref(x), dx)
+
+    def _alive(self) -> Tangents:
+        """The known tangents, as the sweep wants them: Tensors if somebody records, else raw arrays."""
+        recording = is_recording()
+        alive: Tangents = {}
+        for reference, dx in self._table.values():
+            x = reference()
+            if x is not None:
+                wrapped = isinstance(dx, Tensor)
+                alive[x] = dx if dx is None or wrapped == recording else Tensor(dx) if recording else dx.data
+        return alive

@@ -1,0 +1,62 @@
+"""Dead lanes on their way back: how a mask is moved, summed and met (see rules/lanes.py).
+
+A lane is dead where no value of the target depends on it.  Entry by entry the mask goes to the inputs with the
+cotangent: an input is dead where all that it meets is dead.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..primitives.complexes import real
+from ..primitives.selection import where
+from ..primitives.shapes import astype, broadcast_to, sum_to
+from ..record.tensor import Tensor, value_of
+from ..rules.lanes import Lanes
+
+
+def unbroadcast(row: Any, params: Any, i: int, x: Tensor, xs: Any, c: Any, alive: Any) -> Any:
+    """Sum a contribution over the axes along which ``x`` was repeated, its dead lanes with it."""
+    if row.alive and row.alive[i] is not None:
+        own = row.alive[i](*xs, **params)
+        alive = own if alive is None else own & alive
+    if alive is not None:
+        c = where(alive, c, 0.0)
+        if alive.shape != c.shape:  # a condition may be smaller than what it chooses between
+            alive = broadcast_to(alive, shape=c.shape)
+    if c.dtype is not x.data.dtype:
+        c = in_dtype_of(x, c)
+    shape = x.data.shape
+    if c.shape != shape:
+        c = sum_to(c, shape=shape)
+        if alive is not None:
+            alive = sum_to(where(alive, 1.0, 0.0), shape=shape) > 0
+    return c if alive is None else Lanes(c, alive)
+
+
+def in_dtype_of(x: Tensor, c: Any) -> Any:
+    """Mixed dtypes: a float32 input gets a float32 cotangent, a real one a real cotangent."""
+    dtype = x.data.dtype
+    if c.dtype.kind == "c" and dtype.kind != "c":
+        c = real(c)
+    return c if c.dtype == dtype else astype(c, dtype=dtype)
+
+
+def met_by(row: Any, xs: Any, alive: Any, params: Any) -> list[Any] | None:
+    """For each input of a contraction, where it meets a lane that is alive; None: everywhere.
+
+    What meets dead lanes alone has no influence, so an inf or nan there is of no account.
+    """
+    ones = [np.ones(np.shape(value_of(x))) for x in xs]
+    matrices = not params and all(x.ndim > 1 for x in ones)
+    if matrices and alive.any(axis=-1).all() and alive.any(axis=-2).all():
+        return None  # as a rule, and cheap to see: no row and no column is dead
+    return [transposed(row, i, np.where(alive, 1.0, 0.0), ones, params) > 0 for i in range(len(xs))]
+
+
+def transposed(row: Any, i: int, ct: Any, xs: Any, params: Any) -> Any:
+    if row.variadic is not None:
+        return row.variadic(i, ct, *xs, **params)
+    return row.transposes[i](ct, *xs, **params)
