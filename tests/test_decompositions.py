@@ -69,7 +69,7 @@ def symmetric(x: Any) -> Any:
     return (x + gt.matrix_transpose(x)) * 0.5
 
 
-# -- values ---------------------------------------------------------------------------------------------------------
+# -- values -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("x", [A, TALL, WIDE, BATCH, COMPLEX], ids=["square", "tall", "wide", "batch", "complex"])
@@ -156,7 +156,7 @@ def test_systems_agree_with_numpy() -> None:
     np.testing.assert_allclose(L.logdet(SPD).data, np.linalg.slogdet(SPD)[1])
 
 
-# -- closed forms -----------------------------------------------------------------------------------------------------
+# -- closed forms -------------------------------------------------------------------------------------------------
 
 IDENTITIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Any]] = {
     "QR": (lambda x: L.qr(x).Q @ L.qr(x).R, lambda x: x * 1, TALL),
@@ -496,7 +496,7 @@ def test_a_weighted_sum_of_repeated_values_has_no_second_derivative() -> None:
         outer.gradient(g, x, output_gradients=gt.Tensor(np.array([[0.3, 1.0], [1.0, 0.1]])))
 
 
-# -- divided differences ---------------------------------------------------------------------------------------------
+# -- divided differences ------------------------------------------------------------------------------------------
 
 
 class Exp:
@@ -531,7 +531,7 @@ def test_nearly_repeated_values_lose_no_digits() -> None:
         np.testing.assert_allclose(slopes(f, x, 3), slopes(g, x, 3), rtol=1e-9)
 
 
-# -- errors and dtypes -----------------------------------------------------------------------------------------------
+# -- errors and dtypes --------------------------------------------------------------------------------------------
 
 
 def test_errors_say_what_to_do() -> None:

@@ -83,8 +83,7 @@ def divided_differences(f: Any, w: Any, theta: Sequence[Any], k: int) -> Any:
     """f[w_i0, ..., w_ik] over the last k + 1 axes, for ascending real w[..., n] and parameters [..., 1] or 0-d.
 
     ``f(x, *theta)`` is a function of arrays; ``f.derivative()`` its derivative in x, ``f.kinds(w, *theta)`` numbers
-    such that
-    f is smooth between points of one number.
+    such that f is smooth between points of one number.
     """
     fs = [f]
     for _ in range(k):

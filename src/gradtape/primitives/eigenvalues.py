@@ -1,9 +1,7 @@
 """Rows of the eigenvalues and eigenvectors of any square matrix: complex results.
 
 With P = V^-1 dx V:  dw = diag(P), dV = V (P_ij / (w_j - w_i)), less what would change the length of a vector or the
-phase of its largest entry, which is real and positive.  A function of the vectors has a derivative of its own only if
-it
-does not depend on that choice.
+phase of its largest entry, which is real and positive.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     matrix_function(x, e1, ..., ek, f=...)      D^k f(x)[e1, ..., ek] for any square x: the corner of f of a block
                                                 matrix with x on its diagonal (Mathias 1996; Higham & Relton 2014)
-    spectral_function(x, *theta, e1, ..., ek)   the same for symmetric x and a scalar f(w, *theta), by divided
-                                                differences of its eigenvalues (Daleckii & Krein 1965): right
-                                                where they are repeated
+    spectral_function(x, *theta, e1, ..., ek)   the same for symmetric x and a scalar f(w, *theta), by its divided
+                                                differences at the eigenvalues (Daleckii & Krein 1965): right where
+                                                they are repeated
 
 The next derivative is the form of one more direction, and what it hands back is a form again, so both families are
 closed: no eigenvector is ever differentiated.

@@ -75,13 +75,10 @@ def _svd_vjp(ct: Any, y: Any, x: Any) -> tuple[Any]:
     middle: Any = None
     if ct_s is not None:
         middle = on_diagonal(ct_s, offset=0, shape=(min(m, n), min(m, n)))
-    if k_u is not None or k_v is not None:
-        if k_v is None:
-            both = apart = k_u
-        elif k_u is None:
-            both, apart = k_v, -k_v
-        else:
-            both, apart = k_u + k_v, k_u - k_v
+    parts = [k for k in (k_u, k_v) if k is not None]
+    if parts:
+        both = parts[0] if len(parts) == 1 else parts[0] + parts[1]
+        apart = parts[0] - parts[1] if len(parts) == 2 else parts[0] if k_v is None else -parts[0]
         turn = 0.5 * (
             skew_over_gaps(both, s, sign=-1, coupled=ct_s is not None) + skew_over_gaps(apart, s, sign=1, coupled=False)
         )

@@ -145,14 +145,7 @@ solve_sylvester = differential(
     arity=3,
     batch=leading(),
     sample=lambda rng: [
-        (
-            (
-                0.3 * rng.normal(size=a) + 1.5 * np.eye(a[-1]),
-                0.3 * rng.normal(size=b) + np.eye(b[-1]),
-                rng.normal(size=q),
-            ),
-            {},
-        )
+        (tuple([0.3 * rng.normal(size=s) + 1.3 * np.eye(*s[-2:]) for s in (a, b, q)]), {})
         for a, b, q in (((3, 3), (2, 2), (3, 2)), ((1, 1), (1, 1), (1, 1)), ((2, 2, 2), (2, 2), (2, 2, 2)))
     ],
     doc="""The solution y of a @ y + y @ b = q; a and -b may have no eigenvalue in common.
