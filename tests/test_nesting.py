@@ -170,3 +170,15 @@ def test_second_derivatives_of_no_path_are_zero_with_a_reason(ask):
     tape.watch(v)
     found = tape.hvp(y, v, [1.0, 1.0]) if ask == "hvp" else tape.hessian(y, v)
     assert found.numpy().sum() == 30.0
+
+
+def test_a_tape_that_opens_after_another_closed_differentiates_its_gradients():
+    x = gt.asarray(1.0)
+    with gt.GradientTape() as a:
+        y = x * gt.exp(x)
+    with gt.GradientTape() as b:
+        g = a.gradient(y, x)
+        z = g * g
+    assert float(b.gradient(g, x)) == pytest.approx(3 * math.e, rel=1e-14)
+    assert float(b.gradient(z, x)) == pytest.approx(2 * 2 * math.e * 3 * math.e, rel=1e-14)
+    assert float(a.gradient(g, x)) == pytest.approx(3 * math.e, rel=1e-14)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .primitives.shapes import astype, identity
 from .record import sites
-from .record.segment import Pause, Segment, Window, current, cut, in_order, union
+from .record.segment import Pause, Segment, Window, adopt, current, cut, in_order, union
 from .record.tensor import Tensor
 from .record.variable import Variable
 from .sweeps import query
@@ -38,8 +38,9 @@ class Answers:
 
     def ask(self, method: str, *args: Any) -> list[Any]:
         """Answer, and remember how, for as long as one of the results lives."""
-        results, _ = getattr(self, method)(*args)
         segments = self.window.segments
+        adopt(segments)
+        results, _ = getattr(self, method)(*args)
         if segments and segments[-1] is current.get():
             return results  # they are on the record
         if not self.remembered:

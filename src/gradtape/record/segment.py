@@ -151,6 +151,16 @@ def cut() -> None:
         _cut(_windows.get())
 
 
+def adopt(segments: Sequence[Segment]) -> None:
+    """Let the open windows that were opened after ``segments`` began own them too.
+
+    A window that records a derivative of a record must see that record: else what lies on it would be constant.
+    """
+    for window in _windows.get():
+        if segments and window.segments and not window.folds and window.segments[0].serial > segments[0].serial:
+            window.segments[:] = union(segments, window.segments)
+
+
 def union(*lists: Iterable[Segment]) -> list[Segment]:
     """The segments of several windows, each once, in the order in which they were written."""
     return sorted({s.serial: s for segments in lists for s in segments}.values(), key=lambda s: s.serial)
