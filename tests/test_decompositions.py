@@ -448,6 +448,39 @@ def test_batches_with_repeated_values() -> None:
     np.testing.assert_allclose(gradient(back, x), np.broadcast_to((C + C.T) / 2, x.shape), rtol=1e-10, atol=1e-10)
 
 
+def test_vmap_and_hessian_with_repeated_values() -> None:
+    xs, ts = np.stack([np.eye(3), DOUBLE, SPD]), np.array([0.5, 0.7, 0.9])
+
+    def f(x: Any, t: Any) -> Any:
+        return _applied(x, lambda w, v: (v * gt.exp(t * w)) @ v.T) + gt.sum(C * L.funm(x, lambda w: gt.sin(t * w)))
+
+    def slope(x: Any, t: Any) -> Any:
+        with gt.GradientTape() as tape:
+            tape.watch([x, t])
+            y = f(x, t)
+        return tape.gradient(y, [x, t])
+
+    def curve(x: Any, t: Any) -> Any:
+        with gt.GradientTape() as tape:
+            tape.watch([x, t])
+            y = gt.sum(C * slope(x, t)[0])
+        return tape.gradient(y, [x, t])
+
+    for h in (slope, curve):
+        together = gt.vmap(h)(gt.asarray(xs), gt.asarray(ts))
+        apart = [h(gt.asarray(x), gt.asarray(t)) for x, t in zip(xs, ts, strict=True)]
+        for k in range(2):
+            np.testing.assert_allclose(together[k].data, np.stack([a[k].data for a in apart]), rtol=1e-11, atol=1e-12)
+    for x in xs:
+        y = gt.asarray(x)
+        np.testing.assert_allclose(
+            gt.hessian(lambda x: gt.sum(L.eigvalsh(x) ** 3))(y).data,
+            gt.hessian(lambda x: L.trace(symmetric(x) @ symmetric(x) @ symmetric(x)))(y).data,
+            rtol=1e-10,
+            atol=1e-11,
+        )
+
+
 def test_complex_matrices_with_repeated_values() -> None:
     x = np.eye(3) + 0j
     weights = C + 1j * A
