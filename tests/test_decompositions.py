@@ -14,8 +14,8 @@ import pytest
 import scipy.linalg
 
 import gradtape as gt
+from gradtape.errors import DegenerateError
 from gradtape.primitives.divided_differences import divided_differences
-from gradtape.primitives.gaps import DegenerateError
 
 L = gt.linalg
 RNG = np.random.default_rng(3)

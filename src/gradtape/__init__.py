@@ -11,6 +11,7 @@ from .curvature.linear_operators import gauss_newton_operator, gauss_newton_vp, 
 from .custom import custom_gradient
 from .differential import biharmonic, laplacian
 from .errors import (
+    DegenerateError,
     DtypeError,
     GradtapeError,
     GradtapeWarning,
@@ -366,6 +367,7 @@ from .record.variable import Variable
 from .tape import GradientTape, UnconnectedGradients
 
 __all__ = [
+    "DegenerateError",
     "DtypeError",
     "Estimate",
     "ForwardAccumulator",

@@ -7,6 +7,7 @@
     ├── TapeError (RuntimeError)       a tape used in a way that has no meaning
     │   └── GuardError                 a batch that does not agree with the path that was recorded
     ├── ImmutableError (TypeError)     writing into a Tensor
+    ├── DegenerateError (LinAlgError)  eigenvalues that coincide where the derivative needs them apart
     ├── RuleError (RuntimeError)       a primitive or a custom rule that breaks its contract
     └── UnknownNameError (AttributeError)
     GradtapeWarning (UserWarning)
@@ -19,6 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+import numpy as np
 
 
 class GradtapeError(Exception):
@@ -51,6 +54,10 @@ class ImmutableError(GradtapeError, TypeError):
 
 class RuleError(GradtapeError, RuntimeError):
     """A primitive or a custom derivative rule that breaks its contract."""
+
+
+class DegenerateError(GradtapeError, np.linalg.LinAlgError):
+    """A derivative with respect to eigenvectors or singular vectors that repeated values leave undetermined."""
 
 
 class UnknownNameError(GradtapeError, AttributeError):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import GradtapeError, message
+from ..errors import DegenerateError, message
 from ..rules.batching import leading
 from ..rules.kinds import differential
 from .complexes import conj, is_complex, real
@@ -26,10 +26,6 @@ from .shapes import reshape
 ROUNDINGS = 16
 #: A numerator above this part of the largest one has not vanished.
 VANISHED = 1e-8
-
-
-class DegenerateError(GradtapeError, np.linalg.LinAlgError):
-    """A derivative with respect to eigenvectors or singular vectors that repeated values leave undetermined."""
 
 
 def adjoint(x: Any) -> Any:
