@@ -17,6 +17,8 @@ import numpy as np
 import gradtape as gt
 from gradtape.errors import UnconnectedGradientWarning
 from gradtape.rules.primitive import Primitive, registry
+from gradtape.testing.rows import override
+from gradtape.testing.tools import F, evaluate, inner, like, pullback, raw, size, tensors
 from tests import cases as table
 from tests import oracles
 from tests.cases import Case, is_inexact, outputs
@@ -33,60 +35,12 @@ WIDER: dict[tuple[str, str], tuple[float, str]] = {}
 #: Laws that do not hold yet: (row, law, why).  Strict: one that has come to hold fails until it is taken off.
 KNOWN_GAPS: list[tuple[str, str, str]] = []
 
-F = Callable[[Sequence[Any]], list[Any]]
-
-
 # -- tools --------------------------------------------------------------------------------------------------
-
-
-def tensors(xs: Sequence[Any]) -> list[Any]:
-    return [gt.Tensor(x) for x in xs]
-
-
-def raw(x: Any) -> Any:
-    return x.data if isinstance(x, gt.Tensor) else x
-
-
-def inner(a: Sequence[Any], b: Sequence[Any]) -> Any:
-    """The real inner product; linear in ``b``, without conjugation, where only ``b`` is complex."""
-    total: Any = 0.0
-    for u, v in zip(a, b, strict=True):
-        u, v = raw(u), raw(v)
-        total = total + (np.sum(u.real * v.real + u.imag * v.imag) if np.iscomplexobj(u) else np.sum(u * v))
-    return total
-
-
-def size(a: Sequence[Any], b: Sequence[Any]) -> float:
-    """What the inner product would be if nothing cancelled."""
-    return float(sum(np.sum(np.abs(raw(u)) * np.abs(raw(v))) for u, v in zip(a, b, strict=True)))
-
-
-def like(rng: np.random.Generator, values: Sequence[Any]) -> list[Any]:
-    """Random directions of the shapes and dtypes of ``values``, no element near zero."""
-    made: list[Any] = []
-    for value in values:
-        x = rng.uniform(0.3, 1.0, np.shape(value)) * rng.choice([-1.0, 1.0], np.shape(value))
-        if raw(value).dtype.kind == "c":
-            x = x + 1j * rng.uniform(0.3, 1.0, np.shape(value))
-        made.append(np.asarray(x).astype(raw(value).dtype)[()])
-    return made
-
-
-def pullback(f: F, xs: Sequence[Any], cts: Sequence[Any]) -> list[Any]:
-    """The VJP of ``f`` at the Tensors ``xs``; recorded if a tape is open around it."""
-    with gt.GradientTape() as tape:
-        ys = f(xs)
-    return tape.gradient(list(ys), list(xs), output_gradients=list(cts))
 
 
 def pulled(f: F, cts: Sequence[Any], xs: Sequence[Any]) -> list[Any]:
     """``pullback`` with raw weights, in the order in which ``partial`` wants its arguments."""
     return pullback(f, xs, tensors(cts))
-
-
-def evaluate(f: F, xs: Sequence[Any]) -> list[Any]:
-    with np.errstate(all="ignore"):
-        return [raw(y) for y in f(tensors(xs))]
 
 
 def nested(case: Case, order: int, rng: np.random.Generator) -> tuple[F, list[Any]]:
@@ -248,32 +202,6 @@ def symmetry(case: Case) -> None:
     assert abs(a - b) <= 1e-12 * WIDER.get((case.row.name, "symmetry"), (1.0, ""))[0] * scale + FLOOR, (
         f"u'Hv = {a!r}, v'Hu = {b!r}"
     )
-
-
-def override(case: Case) -> None:
-    """An explicit vjp gives what the row's kind derives.
-
-    A differential may use its own row (that of solve solves), so the explicit rule is put back once it is called.
-    """
-    row = case.row
-    f, cts = nested(case, 1, case.rng("override"))
-    xs, cts = tensors(case.xs), tensors(cts)
-    found = pullback(f, xs, cts)
-    vjp, dy = row.vjp, row.differential
-
-    def dy_once(*args: Any, **params: Any) -> Any:
-        row.vjp = vjp
-        assert dy is not None
-        return dy(*args, **params)
-
-    row.vjp = None
-    if dy is not None:
-        row.differential = dy_once
-    try:
-        expected = pullback(f, xs, cts)
-    finally:
-        row.vjp, row.differential = vjp, dy
-    close([t.data for t in found], [t.data for t in expected], allowed(case, "override", 0) * 100, "explicit vjp")
 
 
 def low_precision(case: Case) -> None:

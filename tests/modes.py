@@ -8,31 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
-from math import factorial
 from typing import Any
 
 import numpy as np
 
 import gradtape as gt
 from gradtape.rules.primitive import Primitive
-from tests import cases as table
-from tests.cases import Case
-from tests.laws import (
-    FLOOR,
-    WIDER,
-    F,
-    Law,
-    differentiable,
+from gradtape.testing.tools import (
     evaluate,
     inner,
     like,
+    nested,
+    nested_jvp,
+    path,
     pullback,
-    raw,
-    rest,
+    pushed,
     size,
-    some,
     tensors,
 )
+from tests import cases as table
+from tests.cases import Case
+from tests.laws import FLOOR, WIDER, Law, differentiable, rest, some
 
 #: Relative disagreement allowed between ways to compute one number, by the order of the derivative.
 ROUNDING = {1: 1e-13, 2: 1e-12, 3: 1e-11, 4: 1e-10, 5: 1e-9, 6: 1e-8}
@@ -41,27 +37,9 @@ ROUNDING = {1: 1e-13, 2: 1e-12, 3: 1e-11, 4: 1e-10, 5: 1e-9, 6: 1e-8}
 KNOWN_GAPS: list[tuple[str, str, str]] = []
 
 
-def pushed(f: F, xs: Sequence[Any], vs: Sequence[Any]) -> list[Any]:
-    """The JVP of ``f`` at the Tensors ``xs``."""
-    return gt.jvp(lambda *xs: f(xs), tuple(xs), tuple(vs))[1]
-
-
-def inside(f: F, direction: Sequence[Any], mode: str, cts: Sequence[Any]) -> tuple[F, Sequence[Any]]:
-    """A function and weights whose inner product is d/dt <cts, f(x + t direction)>."""
-    if mode == "F":
-        return (lambda xs: pushed(f, xs, direction)), cts
-    return (lambda xs: pullback(f, xs, cts)), direction
-
-
 def by(word: str, case: Case, cts: Sequence[Any], directions: Sequence[Sequence[Any]]) -> tuple[float, float]:
     """D^n <cts, row>[directions], by the nesting ``word``, and what it would be if nothing cancelled."""
-    f: F = case.function()
-    weights: Sequence[Any] = tensors(cts)
-    for mode, direction in zip(word, directions, strict=True):
-        f, weights = inside(f, tensors(direction), mode, weights)
-    with np.errstate(all="ignore"):
-        results = f(tensors(case.xs))
-    return float(inner(weights, results)), size(weights, results)
+    return nested(word, case.function(), case.xs, cts, directions)
 
 
 def limit(case: Case, law: str, order: int) -> float:
@@ -114,31 +92,6 @@ def nestings(order: int) -> Callable[[Case], None]:
 
     law.__doc__ = f"Derivative {order} is the same by every nesting of forward and reverse mode."
     return law
-
-
-def path(xs: Sequence[Any], derivatives: Sequence[Sequence[Any]]) -> Callable[[Any], list[Any]]:
-    """The curve with the given derivatives at t = 0; ``derivatives[i]`` are those of input i."""
-
-    def at(t: Any) -> list[Any]:
-        points: list[Any] = []
-        for x, ds in zip(xs, derivatives, strict=True):
-            point = gt.Tensor(x)
-            power: Any = 1.0
-            for k, d in enumerate(ds, start=1):
-                power = power * t
-                point = point + gt.Tensor(d * (1 / factorial(k))) * gt.astype(power, raw(x).dtype)
-            points.append(point)
-        return points
-
-    return at
-
-
-def nested_jvp(f: Callable[[Any], list[Any]], order: int) -> list[Any]:
-    """d^order f / dt^order at t = 0, by forward mode in forward mode."""
-    for _ in range(order):
-        f = lambda t, f=f: gt.jvp(f, (t,), (1.0,))[1]  # noqa: E731
-    with np.errstate(all="ignore"):
-        return f(gt.Tensor(np.float64(0.0)))
 
 
 def jets(orders: Sequence[int]) -> Callable[[Case], None]:

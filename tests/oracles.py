@@ -1,6 +1,6 @@
 """Independent truths: complex step, Richardson's differences, mpmath.
 
-Nothing here knows gradtape.  The directional derivatives are of a scalar function ``phi(t)``, at t = 0.
+Nothing here knows gradtape's derivatives; the differences are those that users' functions are checked with.
 """
 
 from __future__ import annotations
@@ -9,55 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import mpmath
-import numpy as np
 
-#: Step of the complex-step formula: nothing is subtracted, so it may be as small as it likes.
-TINY = 1e-100
+from gradtape.testing.differences import complex_step, directional, ridders
 
-
-def complex_step(phi: Callable[[complex], Any]) -> float:
-    """phi'(0) = Im phi(ih) / h: full accuracy where phi is analytic and real on the real axis."""
-    return float(np.imag(phi(1j * TINY)) / TINY)
-
-
-def ridders(phi: Callable[[float], Any], step: float = 2e-2, rows: int = 8) -> tuple[float, float]:
-    """phi'(0) and an estimate of its error: central differences, extrapolated to step 0 (Ridders 1982).
-
-    The step is halved ``rows`` times; the entry of the tableau that differs least from its neighbours is taken,
-    so a kink farther away than the smaller steps does no harm.  Entries that are not finite are passed over.
-    """
-    best, error = np.nan, np.inf
-    before: list[float] = []
-    for _ in range(rows):
-        line = [float((phi(step) - phi(-step)) / (2 * step))]
-        for j, upper in enumerate(before):
-            factor = 4.0 ** (j + 1)
-            value = (factor * line[-1] - upper) / (factor - 1)
-            spread = max(abs(value - line[-1]), abs(value - upper))
-            line.append(value)
-            if spread < error:
-                best, error = value, spread
-        before = line
-        step /= 2
-    return best, error
-
-
-def directional(phi: Callable[[Any], Any], analytic: bool = False) -> tuple[float, float]:
-    """phi'(0), with an estimate of its error: the complex step where it agrees with differences, else those.
-
-    ``analytic``: phi accepts complex arguments; whether it is analytic there the differences decide.
-    """
-    value, error = ridders(phi)
-    if not error <= 1e-9 * abs(value):
-        value, error = min((value, error), ridders(phi, 1e-3, 5), key=lambda found: found[1])
-    if analytic:
-        try:
-            exact = complex_step(phi)
-        except Exception:  # an implementation that refuses complex numbers is not analytic, which is all we ask
-            return value, error
-        if abs(exact - value) <= 1e-7 * abs(value) + 2 * error:
-            return exact, 1e-15 * abs(exact)
-    return value, error
+__all__ = ["complex_step", "directional", "mp_derivative", "mp_value", "ridders"]
 
 
 def _sigmoid(x: Any) -> Any:

@@ -22,6 +22,8 @@ Flags = tuple[bool, ...]
 
 #: Rows that are carried out one by one: name -> (when, why).  Strict: one that is not any more fails.
 ONE_BY_ONE: dict[str, tuple[Callable[[Case, Flags], bool], str]] = {
+    "apart": (lambda case, flags: True, "one verdict on all the values"),
+    "far_from_singular": (lambda case, flags: True, "one verdict on all the matrices"),
     "argwhere": (lambda case, flags: True, "the shape of the result depends on values"),
     "flatnonzero": (lambda case, flags: True, "the shape of the result depends on values"),
     "first_places": (lambda case, flags: True, "the shape of the result depends on values"),
@@ -68,8 +70,8 @@ def combinations(case: Case) -> list[Flags]:
 @pytest.mark.parametrize("recorded", [False, True], ids=["raw", "recorded"])
 def test_batch_equals_loop(name: str, recorded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     looped: list[str] = []
-    slow = sweep._one_by_one  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr(sweep, "_one_by_one", lambda row, *args: looped.append(row.name) or slow(row, *args))
+    slow = sweep.one_by_one
+    monkeypatch.setattr(sweep, "one_by_one", lambda row, *args: looped.append(row.name) or slow(row, *args))
     for case in cases(name):
         for flags in combinations(case):
             looped.clear()

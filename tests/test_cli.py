@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -243,11 +244,24 @@ def test_expressions_are_arithmetic_only(text: str) -> None:
 def test_table(capsys: Captured) -> None:
     assert main(["table"]) == 0
     told = capsys.readouterr().out
-    assert all(f"\n{name} " in told for name in registry)
+    own = [row for row in registry.values() if row.module.startswith("gradtape.primitives.")]
+    assert all(f"\n{row.name} " in told or f"\n({row.name}) " in told for row in own)
+    assert f"\n{len(own)} primitives: " in told
     assert main(["table", "--markdown", "--kind", "multilinear"]) == 0
-    lines = capsys.readouterr().out.strip().split("\n")
-    assert lines[0] == "| primitive | kind | inputs | parameters | rule | reverse |"
-    assert len(lines) == 2 + sum(row.kind == "multilinear" for row in registry.values())
+    lines = [line for line in capsys.readouterr().out.split("\n") if line.startswith("|")]
+    assert lines[0].startswith("| primitive | kind | inputs | forward | reverse | Taylor | batch | orders |")
+    assert sum("| multilinear |" in line for line in lines) == sum(row.kind == "multilinear" for row in own)
+    assert main(["table", "hypot", "--format", "json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["name"], found["orders"], found["conventions"]) == ("hypot", "all", "at (0, 0): 0 at every order")
+    assert main(["table", "no such primitive"]) == 1
+    assert "gradtape table prints all of them" in capsys.readouterr().out
+
+
+def test_reference(tmp_path: Path, capsys: Captured) -> None:
+    assert main(["reference", str(tmp_path / "made")]) == 0
+    assert "operations.md" in capsys.readouterr().out
+    assert "| `gt.jet` |" in (tmp_path / "made" / "names.md").read_text()
 
 
 def test_doctor(capsys: Captured) -> None:

@@ -530,7 +530,7 @@ def test_debugging_and_nest(capsys: pytest.CaptureFixture[str]) -> None:
         ("math.reduce_summ", "'reduce_sum'"),
         ("keras.layers.Dence", "'Dense'"),
         ("hessians", ""),
-        ("linalg.expm", ""),
+        ("linalg.tridiagonal_solve", ""),
     ],
 )
 def test_unknown_names_say_so(path: str, near: str) -> None:
@@ -574,3 +574,46 @@ def test_entries_keep_the_users_line() -> None:
         tf.nn.softplus(x)
     files = {e[4].co_filename for e in tape._window.entries() if e[4] is not None}  # pyright: ignore[reportPrivateUsage]
     assert files == {__file__}
+
+
+# -- shapes and forward mode -----------------------------------------------------------------------------------------
+def test_the_shape_of_a_tensor_answers_tensorflows_questions():
+    x, v = tf.zeros((2, 3)), tf.Variable(tf.ones((4,)))
+    for shape, dims in ((x.shape, (2, 3)), (v.shape, (4,)), ((x @ tf.ones((3, 4)) + v).shape, (2, 4))):
+        assert isinstance(shape, tf.TensorShape)
+        assert shape == dims
+        assert shape.as_list() == list(dims)
+        assert shape.rank == shape.ndims == len(dims)
+        assert shape.num_elements() == np.prod(dims)
+        assert shape.is_fully_defined()
+        assert str(shape) == str(dims)
+    assert x.get_shape() == (2, 3)
+    assert x.shape[1] == 3
+    assert x.shape[1:].as_list() == [3]
+    assert (x.shape.__radd__((7,))).as_list() == [7, 2, 3]
+    assert x.shape.concatenate([5]).as_list() == [2, 3, 5]
+
+
+def test_shapes_with_unknown_lengths():
+    shape = tf.TensorShape([None, 3])
+    assert not shape.is_fully_defined()
+    assert shape.num_elements() is None
+    assert shape.is_compatible_with((2, 3))
+    assert shape.merge_with([2, None]).as_list() == [2, 3]
+    with pytest.raises(ValueError, match="not compatible"):
+        shape.merge_with([2, 4])
+    with pytest.raises(ValueError, match="rank"):
+        shape.with_rank(3)
+
+
+def test_autodiff_has_the_accumulator():
+    x = tf.constant([[2.0, 3.0], [1.0, 4.0]])
+    with tf.autodiff.ForwardAccumulator(x, tf.ones_like(x)) as acc:
+        y = tf.reduce_sum(x**2, axis=1)
+    assert acc.jvp(y).numpy().tolist() == [10.0, 10.0]
+    v = tf.Variable(2.0)
+    with tf.autodiff.ForwardAccumulator(v, tf.constant(1.0)) as acc:
+        with tf.GradientTape() as tape:
+            z = v**3
+        g = tape.gradient(z, v)
+    assert float(acc.jvp(g)) == 12.0

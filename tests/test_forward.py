@@ -271,3 +271,81 @@ def test_company_and_dead_lanes(f: Any, x: float, exact: list[float]) -> None:
         for word in WORDS:
             found = float(by(word, f)(x))
             assert found == pytest.approx(exact[len(word) - 1], rel=1e-12, abs=1e-12), word
+
+
+# -- accumulators that let their record go, in company -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stretch", [1, 2, 3, 5, 7, 20])
+@pytest.mark.parametrize("word", [w for w in WORDS if "F" in w])
+def test_nestings_agree_whatever_the_stretch(word: str, stretch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def f(x: Any) -> Any:
+        return gt.sin(x) * gt.exp(x**2) / (1.0 + x * x)
+
+    exact = float(gt.derivative(f, len(word))(0.6))
+    monkeypatch.setattr("gradtape.sweeps.accumulator.STRETCH_ENTRIES", stretch)
+    assert float(by(word, f)(0.6)) == pytest.approx(exact, rel=1e-11)
+
+
+def test_forward_mode_in_itself_over_long_programs() -> None:
+    def f(x: Any) -> Any:
+        for _ in range(5000):
+            x = x + 1e-4 * x * x
+        return x
+
+    def exact(x: float, order: int) -> list[float]:
+        s = [x, 1.0, *[0.0] * order]
+        for _ in range(5000):
+            square = [sum(s[i] * s[k - i] for i in range(k + 1)) for k in range(order + 1)]
+            s = [a + 1e-4 * b for a, b in zip(s, square, strict=False)]
+        return [math.factorial(k) * c for k, c in enumerate(s)]
+
+    right = exact(0.6, 2)
+    assert float(along(along(f))(0.6)) == pytest.approx(right[2], rel=1e-10)
+    assert float(gt.grad(along(f))(0.6)) == pytest.approx(right[2], rel=1e-10)
+    assert float(along(gt.grad(f))(0.6)) == pytest.approx(right[2], rel=1e-10)
+
+
+@pytest.mark.parametrize("stretch", [1, 3, 4096])
+def test_a_gradient_of_what_was_recorded_before_the_accumulator(stretch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gradtape.sweeps.accumulator.STRETCH_ENTRIES", stretch)
+    x = gt.asarray(0.5)
+    with gt.GradientTape() as tape:
+        y = x * gt.exp(x)
+    with gt.ForwardAccumulator(x, 1.0) as accumulator:
+        first, second = tape.gradient(y, x), tape.gradient(y, x)
+    assert float(accumulator.jvp(first)) == pytest.approx(2.5 * math.exp(0.5), rel=1e-14)
+    assert float(accumulator.jvp(second)) == pytest.approx(2.5 * math.exp(0.5), rel=1e-14)
+
+
+@pytest.mark.parametrize("stretch", [1, 2, 3, 4, 4096])
+def test_tangents_are_recorded_by_the_tapes_that_recorded_the_values(
+    stretch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradtape.sweeps.accumulator.STRETCH_ENTRIES", stretch)
+    x = gt.asarray(0.5)
+    with gt.GradientTape() as tape, gt.ForwardAccumulator(x, 1.0) as accumulator:
+        y = x * gt.exp(x)
+        with tape.stop_recording():
+            z = gt.sin(y)
+        w = y * y
+    assert float(accumulator.jvp(z)) == pytest.approx(math.cos(y) * 1.5 * math.exp(0.5), rel=1e-14)
+    dw = accumulator.jvp(w)  # x**2 exp(2 x): asked for when the tape has closed
+    assert float(tape.gradient(dw, x)) == pytest.approx((2 + 8 * 0.5 + 4 * 0.25) * math.exp(1.0), rel=1e-14)
+
+
+@pytest.mark.parametrize("stretch", [1, 4, 4096])
+def test_who_did_not_see_a_tangent_computed_is_not_told_zero(stretch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gradtape.sweeps.accumulator.STRETCH_ENTRIES", stretch)
+    x = gt.asarray(0.5)
+    with gt.ForwardAccumulator(x, 1.0) as outer:
+        with gt.ForwardAccumulator(x, 1.0) as inner:
+            y = x * gt.exp(x)
+            dy = outer.jvp(y)
+            assert inner.jvp(dy) is None  # it was opened later
+            assert outer.jvp(dy) is None  # its own
+            assert float(outer.jvp(inner.jvp(y))) == pytest.approx(2.5 * math.exp(0.5), rel=1e-14)
+        with gt.GradientTape() as tape:
+            dy = outer.jvp(y)
+    with pytest.warns(gt.UnconnectedGradientWarning):
+        assert tape.gradient(dy, x) is None  # y was there before the tape

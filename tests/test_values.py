@@ -383,8 +383,8 @@ def test_questions_about_shape_and_type() -> None:
 
 def test_what_numpy_would_do_without_a_derivative_is_refused() -> None:
     t, a = gt.ones(2), np.ones(2)
-    with pytest.raises(gt.UnknownNameError, match=r"histogramdd.*histogram"):
-        np.histogramdd(t)
+    with pytest.raises(gt.UnknownNameError, match=r"busday_count"):
+        np.busday_count(t, t)
     with pytest.raises(gt.ImmutableError, match="out="):
         np.sin(t, out=a)
     with pytest.raises(gt.ImmutableError, match="a = a \\+ t"):
@@ -393,10 +393,10 @@ def test_what_numpy_would_do_without_a_derivative_is_refused() -> None:
         np.copyto(a, t)
     with pytest.raises(gt.DtypeError, match="where"):
         np.sin(t, where=np.array([True, False]))
-    with pytest.raises(gt.DtypeError, match="at"):
+    with pytest.raises(gt.ImmutableError, match="index_add"):
         np.add.at(a, [0], t)
-    with pytest.raises(gt.UnknownNameError):
-        np.hypot.reduce(t)
+    with pytest.raises(ValueError, match="binary"):
+        np.sin.reduce(t)
 
 
 def test_scipy_ufuncs_are_recorded() -> None:

@@ -12,6 +12,7 @@ from .custom import custom_gradient
 from .differential import biharmonic, laplacian
 from .errors import (
     DegenerateError,
+    DerivativeError,
     DtypeError,
     GradtapeError,
     GradtapeWarning,
@@ -24,12 +25,14 @@ from .errors import (
     UnconnectedGradientWarning,
     UnknownNameError,
 )
-from .forwardmode import ForwardAccumulator, jacfwd, jacobian, jvp
+from .forwardmode import ForwardAccumulator, jvp
 from .hutchinson import Estimate, biharmonic_estimate, laplacian_estimate
+from .jacobians import jacfwd, jacobian, jacobian_rows
 from .jets import derivative, jet, partial
 from .numpy import fourier as fft
 from .numpy import linalg, special
 from .numpy.activations import cumulative_logsumexp, log_softmax, logsumexp, softmax
+from .numpy.applying import apply_along_axis, apply_over_axes, piecewise
 from .numpy.axes import flip, fliplr, flipud, moveaxis, permute_dims, roll, rollaxis, rot90, swapaxes, transpose
 from .numpy.choosing import (
     argwhere,
@@ -122,6 +125,7 @@ from .numpy.creation import (
 from .numpy.cutting import array_split, dsplit, hsplit, split, unstack, vsplit
 from .numpy.diagonals import diag, diag_embed, diagflat, diagonal, trace, tri, tril, triu
 from .numpy.dtypes import (
+    __array_api_version__,
     __array_namespace_info__,
     bool,
     bool_,
@@ -243,12 +247,31 @@ from .numpy.elementwise import (
     trunc,
     where,
 )
+from .numpy.histograms import histogram2d, histogram_bin_edges, histogramdd
 from .numpy.indexing import gather, gather_nd, getitem, put_along_axis, scatter_nd, take, take_along_axis
+from .numpy.interpolation import interpn, map_coordinates
 from .numpy.joining import append, block, column_stack, concat, concatenate, dstack, hstack, stack, vstack
+from .numpy.nans import nanargmax, nanargmin, nancumprod, nancumsum, nanmedian, nanpercentile, nanquantile
 from .numpy.padding import delete, insert, pad, repeat, resize, tile
+from .numpy.polynomials import poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval, roots
 from .numpy.pooling import avg_pool, max_pool, sliding_window_view
 from .numpy.ranges import arange, fromfunction, geomspace, indices, linspace, logspace, vander
 from .numpy.reductions import all, amax, amin, any, max, mean, min, prod, ptp, sum
+from .numpy.reforming import (
+    asarray_chkfinite,
+    asfortranarray,
+    diag_indices_from,
+    frexp,
+    mask_indices,
+    real_if_close,
+    require,
+    row_stack,
+    sort_complex,
+    tril_indices_from,
+    trim_zeros,
+    triu_indices_from,
+    unwrap,
+)
 from .numpy.removable import entr, expm1_over_x, log1p_over_x, logit, sinc, sinx_over_x, xlog1py, xlogy
 from .numpy.resampling import resample
 from .numpy.running import (
@@ -339,6 +362,7 @@ from .numpy.statistics import (
     std,
     var,
 )
+from .numpy.tapers import bartlett, blackman, hamming, hanning, i0, kaiser
 from .numpy.units import (
     celu,
     elu,
@@ -368,6 +392,7 @@ from .tape import GradientTape, UnconnectedGradients
 
 __all__ = [
     "DegenerateError",
+    "DerivativeError",
     "DtypeError",
     "Estimate",
     "ForwardAccumulator",
@@ -385,6 +410,7 @@ __all__ = [
     "UnconnectedGradients",
     "UnknownNameError",
     "Variable",
+    "__array_api_version__",
     "__array_namespace_info__",
     "abs",
     "absolute",
@@ -398,6 +424,8 @@ __all__ = [
     "angle",
     "any",
     "append",
+    "apply_along_axis",
+    "apply_over_axes",
     "arange",
     "arccos",
     "arccosh",
@@ -418,7 +446,9 @@ __all__ = [
     "array_split",
     "asanyarray",
     "asarray",
+    "asarray_chkfinite",
     "ascontiguousarray",
+    "asfortranarray",
     "asin",
     "asinh",
     "astype",
@@ -430,6 +460,7 @@ __all__ = [
     "atleast_3d",
     "average",
     "avg_pool",
+    "bartlett",
     "biharmonic",
     "biharmonic_estimate",
     "bincount",
@@ -441,6 +472,7 @@ __all__ = [
     "bitwise_or",
     "bitwise_right_shift",
     "bitwise_xor",
+    "blackman",
     "block",
     "bool",
     "bool_",
@@ -489,6 +521,7 @@ __all__ = [
     "diag",
     "diag_embed",
     "diag_indices",
+    "diag_indices_from",
     "diagflat",
     "diagonal",
     "diff",
@@ -533,6 +566,7 @@ __all__ = [
     "fmax",
     "fmin",
     "fmod",
+    "frexp",
     "from_dlpack",
     "fromfunction",
     "full",
@@ -549,6 +583,8 @@ __all__ = [
     "gradient",
     "greater",
     "greater_equal",
+    "hamming",
+    "hanning",
     "hard_sigmoid",
     "hard_swish",
     "hard_tanh",
@@ -556,10 +592,14 @@ __all__ = [
     "hessian",
     "hessian_operator",
     "histogram",
+    "histogram2d",
+    "histogram_bin_edges",
+    "histogramdd",
     "hsplit",
     "hstack",
     "hvp",
     "hypot",
+    "i0",
     "identity",
     "iinfo",
     "imag",
@@ -575,6 +615,7 @@ __all__ = [
     "int32",
     "int64",
     "interp",
+    "interpn",
     "intersect1d",
     "invert",
     "isclose",
@@ -594,9 +635,11 @@ __all__ = [
     "ix_",
     "jacfwd",
     "jacobian",
+    "jacobian_rows",
     "jacrev",
     "jet",
     "jvp",
+    "kaiser",
     "kron",
     "laplacian",
     "laplacian_estimate",
@@ -625,6 +668,8 @@ __all__ = [
     "logit",
     "logspace",
     "logsumexp",
+    "map_coordinates",
+    "mask_indices",
     "matmul",
     "matrix_transpose",
     "matvec",
@@ -643,10 +688,17 @@ __all__ = [
     "multiply",
     "nan",
     "nan_to_num",
+    "nanargmax",
+    "nanargmin",
+    "nancumprod",
+    "nancumsum",
     "nanmax",
     "nanmean",
+    "nanmedian",
     "nanmin",
+    "nanpercentile",
     "nanprod",
+    "nanquantile",
     "nanstd",
     "nansum",
     "nanvar",
@@ -666,6 +718,16 @@ __all__ = [
     "percentile",
     "permute_dims",
     "pi",
+    "piecewise",
+    "poly",
+    "polyadd",
+    "polyder",
+    "polydiv",
+    "polyfit",
+    "polyint",
+    "polymul",
+    "polysub",
+    "polyval",
     "positive",
     "pow",
     "power",
@@ -679,11 +741,13 @@ __all__ = [
     "ravel",
     "ravel_multi_index",
     "real",
+    "real_if_close",
     "reciprocal",
     "relu",
     "relu6",
     "remainder",
     "repeat",
+    "require",
     "resample",
     "reshape",
     "resize",
@@ -692,8 +756,10 @@ __all__ = [
     "rint",
     "roll",
     "rollaxis",
+    "roots",
     "rot90",
     "round",
+    "row_stack",
     "rsqrt",
     "scatter_nd",
     "scatter_reduce",
@@ -722,6 +788,7 @@ __all__ = [
     "softplus",
     "softsign",
     "sort",
+    "sort_complex",
     "spacing",
     "special",
     "split",
@@ -749,8 +816,11 @@ __all__ = [
     "tri",
     "tril",
     "tril_indices",
+    "tril_indices_from",
+    "trim_zeros",
     "triu",
     "triu_indices",
+    "triu_indices_from",
     "true_divide",
     "trunc",
     "uint8",
@@ -771,6 +841,7 @@ __all__ = [
     "unsorted_segment_sqrt_n",
     "unsorted_segment_sum",
     "unstack",
+    "unwrap",
     "value_and_grad",
     "vander",
     "var",
@@ -790,12 +861,19 @@ __all__ = [
 
 _LATER = {
     "Module": ("state.module", "Module"),
+    "check_derivatives": ("testing", "check_derivatives"),
+    "extend": ("extend", None),
+    "fori_loop": ("control.loops", "fori_loop"),
+    "function": ("compiling.function", "function"),
     "initializers": ("state.initializers", None),
     "layers": ("state.layers", None),
     "losses": ("state.losses", None),
+    "map": ("control.loops", "map"),
     "optimizers": ("state.optimizers", None),
     "random": ("state.random", None),
+    "scan": ("control.loops", "scan"),
     "schedules": ("state.schedules", None),
+    "stochastic": ("stochastic", None),
     "trees": ("trees", None),
 }
 __version__ = "0.1.0"

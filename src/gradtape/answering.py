@@ -6,7 +6,7 @@ Each answering method returns its results and the segments that its sweeps went 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,12 @@ from .record import sites
 from .record.segment import Pause, Segment, Window, adopt, current, cut, in_order, union
 from .record.tensor import Tensor
 from .record.variable import Variable
-from .sweeps import query
+from .sweeps import jacobians, query
 from .sweeps.connection import connected
+from .sweeps.examples import batch_jacobian
+from .sweeps.expansion import expansions
+from .sweeps.hessians import hessian_blocks
+from .sweeps.jacobians import AUTO, Chunk
 from .sweeps.query import ones, zeros
 
 _gradtape_composes = True
@@ -60,38 +64,77 @@ class Answers:
         return query.gradients(segments, targets, weights, sources, holomorphic), segments
 
     def jacobians(
-        self, targets: list[Tensor], leaves: list[Any], chunk: int | str = "auto"
+        self, targets: list[Tensor], leaves: list[Any], chunk: Chunk = AUTO
     ) -> tuple[list[Any], list[Segment]]:
         targets, segments = self._found(targets)
         sources = [self.values_of(leaf, segments) for leaf in leaves]
-        return [b for t in targets for b in query.jacobian_rows(segments, t, sources, chunk)], segments
+        return [b for t in targets for b in jacobians.jacobian_rows(segments, t, sources, chunk)], segments
 
-    def batch_jacobians(
-        self, y: Tensor, leaves: list[Any], chunk: int | str = "auto"
-    ) -> tuple[list[Any], list[Segment]]:
+    def blocks(self, target: Tensor, leaves: list[Any], chunk: Chunk) -> Iterator[tuple[slice, list[Tensor]]]:
+        """The rows of a Jacobian, a block at a time; nobody records them."""
+        (target,), segments = self.found_quietly([target])
+        sources = [self.values_of(leaf, segments) for leaf in leaves]
+        found = jacobians.row_blocks(segments, [target], sources, chunk)
+        while True:
+            with Pause():
+                step = next(found, None)
+            if step is None:
+                return
+            rows, arrays = step
+            size = rows.stop - rows.start
+            yield (
+                rows,
+                [
+                    Tensor(np.zeros((size, *x.shape), x.dtype) if a is None else a)
+                    for a, x in zip(arrays, leaves, strict=True)
+                ],
+            )
+
+    def batch_jacobians(self, y: Tensor, leaves: list[Any], chunk: Chunk = AUTO) -> tuple[list[Any], list[Segment]]:
         (y,), segments = self._found([y])
         sources = [self.values_of(leaf, segments) for leaf in leaves]
-        return [query.batch_jacobian(segments, y, sources, chunk)], segments
+        return [batch_jacobian(segments, y, sources, chunk)], segments
 
     def batch_hessians(self, y: Tensor, leaves: list[Any]) -> tuple[list[Any], list[Segment]]:
         (g,), segments, sources = self._recorded_gradients([y], leaves)
-        found = query.batch_jacobian(segments, g, sources)
+        found = batch_jacobian(segments, g, sources)
         return [Tensor(np.zeros(g.shape + g.shape[1:], g.dtype)) if found is None else found], segments
 
-    def hessians(self, targets: list[Tensor], leaves: list[Any]) -> tuple[list[Any], list[Segment]]:
+    def hessians(
+        self, targets: list[Tensor], leaves: list[Any], chunk: Chunk = AUTO
+    ) -> tuple[list[Any], list[Segment]]:
         grads, segments, sources = self._recorded_gradients(targets, leaves)
-        rows = [query.jacobian_rows(segments, g, sources) for g in grads]
-        blocks = [
-            Tensor(np.zeros(g.shape + leaf.shape, g.dtype)[()]) if b is None else b
-            for g, row in zip(grads, rows, strict=True)
-            for b, leaf in zip(row, leaves, strict=True)
-        ]
-        return blocks, segments
+        return [b for row in hessian_blocks(segments, grads, sources, chunk) for b in row], segments
 
     def hvps(self, targets: list[Tensor], vectors: list[Tensor], leaves: list[Any]) -> tuple[list[Any], list[Segment]]:
         grads, segments, sources = self._recorded_gradients(targets, leaves)
         products = query.gradients(segments, grads, vectors, sources)
         return [zeros(v) if p is None else p for p, v in zip(products, vectors, strict=True)], segments
+
+    def jvps(
+        self, targets: list[Tensor], tangents: list[Tensor | None], leaves: list[Any]
+    ) -> tuple[list[Any], list[Segment]]:
+        targets, segments = self._found(targets)
+        given: dict[Tensor, Tensor | None] = {}
+        for leaf, dx in zip(leaves, tangents, strict=True):
+            for x in self.values_of(leaf, segments):
+                before = given.get(x)
+                given[x] = dx if before is None else before if dx is None else before + dx
+        return query.tangents(segments, targets, given), segments
+
+    def derivatives(self, targets: list[Tensor], leaves: list[Any], order: int) -> tuple[list[Any], list[Segment]]:
+        """For each target, those with respect to each leaf."""
+        targets, segments = self._found(targets)
+        segments = in_order(segments)
+        entries = [e for s in segments for e in s]  # a list: what the sweep does may be recorded there
+        columns: list[list[Any]] = []
+        for leaf in leaves:
+            sources = self.values_of(leaf, segments)
+            reached = [i for i, t in enumerate(targets) if connected(segments, [t], sources)]
+            found = expansions(entries, {x: [ones(x)] for x in sources}, [targets[i] for i in reached], order)
+            highest = {i: derivatives[-1] for i, derivatives in zip(reached, found, strict=True)}
+            columns.append([highest.get(i) for i in range(len(targets))])
+        return [column[i] for i in range(len(targets)) for column in columns], list(segments)
 
     def _recorded_gradients(self, targets: list[Tensor], leaves: list[Any]) -> tuple[list[Tensor], list[Segment], Any]:
         """First derivatives made under a window of their own, for a second sweep over them."""

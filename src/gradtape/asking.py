@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from enum import Enum
 from typing import Any
@@ -61,6 +62,8 @@ def check_source(leaf: Any, path: str, asked: str) -> None:
 def targets_of(target: Any, asked: str) -> list[Tensor]:
     """The leaves of a target, as Tensors."""
     leaves = trees.flatten(target)[0]
+    if any(trees.is_module(leaf) for leaf in leaves):
+        return targets_of(trees.opened(target), asked)
     if not leaves:
         raise DtypeError(
             message(
@@ -91,13 +94,35 @@ def targets_of(target: Any, asked: str) -> list[Tensor]:
     return tensors
 
 
+def scalar_of(target: Any, asked: str) -> list[Tensor]:
+    """The one number that ``target`` is, in a list."""
+    targets = targets_of(target, asked)
+    if len(targets) != 1 or targets[0].size != 1:
+        raise ShapeError(
+            message(
+                f"{asked}: the target is not a scalar",
+                [f"shape {t.shape}" for t in targets],
+                str(sites.user_line()),
+                "Sum it, or ask for jacobian(gradient(...), x) of each of its elements.",
+            )
+        )
+    return targets
+
+
 def sources_of(sources: Any, asked: str) -> tuple[list[Any], Any]:
     """The leaves of the sources, checked, and their structure."""
     leaves, structure = trees.flatten(sources)
     for i, leaf in enumerate(leaves):
         if not isinstance(leaf, Tensor | Variable) or leaf.dtype.kind not in "fc":
+            if any(trees.is_module(x) for x in leaves):
+                return sources_of(trees.opened(sources), asked)
             check_source(leaf, trees.paths(sources, "source")[i], asked)
     return leaves, structure
+
+
+def alike(tree: Any, given: Any, what: str) -> list[Any]:
+    """What ``given`` has at each leaf of the targets or sources ``tree``."""
+    return trees.flatten_like(trees.opened(tree), trees.opened(given), what)
 
 
 def weights_of(target: Any, targets: list[Tensor], weights: Any, asked: str, holomorphic: bool = False) -> list[Tensor]:
@@ -114,7 +139,7 @@ def weights_of(target: Any, targets: list[Tensor], weights: Any, asked: str, hol
                     )
                 )
         return [ones(t) for t in targets]
-    given = trees.flatten_like(target, weights, f"{asked}: output_gradients")
+    given = alike(target, weights, f"{asked}: output_gradients")
     return [fitting(w, t, asked) for w, t in zip(given, targets, strict=True)]
 
 
@@ -130,17 +155,38 @@ def fitting(weight: Any, target: Tensor, asked: str) -> Tensor:
                 "Pass one weight per element.",
             )
         )
+    if seed.dtype.kind == "c" and target.dtype.kind != "c":
+        raise DtypeError(
+            message(
+                f"{asked}: the weights do not fit",
+                [f"expected dtype {target.dtype}", f"found dtype    {seed.dtype}"],
+                str(sites.user_line()),
+                "Real values have real weights and tangents: pass the real part.",
+            )
+        )
     return seed if seed.dtype == target.dtype else seed.astype(target.dtype)
 
 
-def direction(tangent: Any, x: Tensor, asked: str) -> Tensor | None:
+def direction(tangent: Any, x: Tensor, asked: str, remembered: bool = False) -> Tensor | None:
     """``tangent`` as a Tensor of the shape and dtype of ``x``; None where it is zero, and nobody asks for slopes in it.
 
-    A zero that is told is a zero at infinite slopes too.
+    A zero that is told is a zero at infinite slopes too.  ``remembered``: slopes in it may be asked for later.
     """
     fits = fitting(tangent, x, asked)
-    constant = not isinstance(tangent, Tensor | Variable) or not is_recording()
+    constant = not isinstance(tangent, Tensor | Variable) or not (remembered or is_recording())
     return None if constant and not fits.data.any() else fits
+
+
+def check_order(order: Any, asked: str) -> None:
+    """The order of a derivative is a number that counts: 0, 1, 2, ..."""
+    if isinstance(order, bool) or not isinstance(order, int | np.integer) or order < 0:
+        raise DtypeError(
+            message(
+                f"{asked}: the order is {order!r}",
+                where=str(sites.user_line()),
+                remedy="Give a whole number: 0 for the value itself, 1 for the slope, and so on.",
+            )
+        )
 
 
 def warn_user(text: str, category: type[Warning]) -> None:
@@ -150,3 +196,18 @@ def warn_user(text: str, category: type[Warning]) -> None:
     while frame is not users and frame.f_back is not None:
         depth, frame = depth + 1, frame.f_back
     warn(text, category, stacklevel=depth + 1)
+
+
+_UNITS = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30}
+
+
+def chunk_of(rows: int | None, budget: int | str | None, asked: str) -> tuple[int | None, int | None]:
+    """How many rows of a Jacobian at a time, and how many bytes they may take: a number, or text such as "256MB"."""
+    if rows is not None and rows < 1:
+        raise ValueError(message(f"{asked}: {rows} rows at a time", remedy="Give a number from 1 on, or None."))
+    if budget is None or isinstance(budget, int):
+        return rows, budget
+    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([KMG]?B)\s*", budget, re.IGNORECASE)
+    if found is None:
+        raise ValueError(message(f"{asked}: budget is {budget!r}", remedy='Give bytes, or text such as "256MB".'))
+    return rows, int(float(found[1]) * _UNITS[found[2].upper()])

@@ -9,6 +9,7 @@
     ├── ImmutableError (TypeError)     writing into a Tensor
     ├── DegenerateError (LinAlgError)  eigenvalues that coincide where the derivative needs them apart
     ├── RuleError (RuntimeError)       a primitive or a custom rule that breaks its contract
+    ├── DerivativeError (AssertionError) a law of derivatives that does not hold (check_derivatives)
     └── UnknownNameError (AttributeError)
     GradtapeWarning (UserWarning)
     └── UnconnectedGradientWarning     a gradient is None: why, and what to do
@@ -30,6 +31,10 @@ class GradtapeError(Exception):
 
 class ShapeError(GradtapeError, ValueError):
     """Shapes that do not fit together."""
+
+
+class AxisError(ShapeError, IndexError):
+    """An axis that is not there; as NumPy's own AxisError it is an IndexError too."""
 
 
 class DtypeError(GradtapeError, TypeError):
@@ -54,6 +59,20 @@ class ImmutableError(GradtapeError, TypeError):
 
 class RuleError(GradtapeError, RuntimeError):
     """A primitive or a custom derivative rule that breaks its contract."""
+
+
+class DerivativeError(GradtapeError, AssertionError):
+    """A law of derivatives that does not hold: which law, for which input, what was expected and found, and why.
+
+    The text says it all; ``law``, ``input``, ``expected``, ``found``, ``cause`` and ``report`` are for programs.
+    """
+
+    law: str = ""
+    input: str = ""
+    expected: float | None = None
+    found: float | None = None
+    cause: str = ""
+    report: object = None
 
 
 class DegenerateError(GradtapeError, np.linalg.LinAlgError):

@@ -6,16 +6,15 @@ replacement the estimate is that of Hu, Shi, Karniadakis & Kawaguchi (2024), and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from . import trees
-from .differential import Direction, along
+from .differential import Along, tensor
 from .errors import DtypeError, message
-from .primitives.joining import stack
 from .primitives.norms import std
 from .primitives.reductions import mean
 from .record import sites
@@ -48,19 +47,16 @@ def laplacian_estimate(
     """
     _check(samples, probes, ("rademacher", "gaussian", "coordinates"), "laplacian_estimate")
 
-    def directions(x: Any) -> Iterable[Direction]:
+    def directions(n: int) -> Any:
         rng = np.random.default_rng(seed)
         if probes == "coordinates":
-            for i in rng.permutation(x.size)[:samples]:
-                e = np.zeros(x.size, x.dtype)
-                e[i] = 1
-                yield float(x.size), e.reshape(x.shape)[()]
-            return
-        for _ in range(samples):
-            draw = rng.normal(size=x.shape) if probes == "gaussian" else rng.choice([-1.0, 1.0], x.shape)
-            yield 1.0, np.asarray(draw, x.dtype)[()]
+            places = rng.permutation(n)[:samples]
+            rows = np.zeros((len(places), n))
+            rows[np.arange(len(places)), places] = n**0.5  # each stands for n of them
+            return rows
+        return rng.normal(size=(samples, n)) if probes == "gaussian" else rng.choice([-1.0, 1.0], (samples, n))
 
-    return _estimated(f, argnums, 2, directions, without_replacement=probes == "coordinates")
+    return _estimated(f, argnums, 2, directions, 1.0, without_replacement=probes == "coordinates")
 
 
 def biharmonic_estimate(
@@ -77,11 +73,10 @@ def biharmonic_estimate(
     """
     _check(samples, "gaussian", ("gaussian",), "biharmonic_estimate")
 
-    def directions(x: Any) -> Iterable[Direction]:
-        rng = np.random.default_rng(seed)
-        return ((1 / 3, np.asarray(rng.normal(size=x.shape), x.dtype)[()]) for _ in range(samples))
+    def directions(n: int) -> Any:
+        return np.random.default_rng(seed).normal(size=(samples, n))
 
-    return _estimated(f, argnums, 4, directions)
+    return _estimated(f, argnums, 4, directions, 1 / 3)
 
 
 def _check(samples: int, probes: str, known: tuple[str, ...], asked: str) -> None:
@@ -99,28 +94,24 @@ def _estimated(
     f: Callable[..., Any],
     argnums: int,
     order: int,
-    directions: Callable[[Any], Iterable[Direction]],
+    directions: Callable[[int], Any],
+    weight: float,
     without_replacement: bool = False,
 ) -> Callable[..., Estimate]:
     @wraps(f)
     def estimate(*args: Any, **kwargs: Any) -> Estimate:
-        population = [0.0]
-
-        def drawn(x: Any) -> Iterable[Direction]:
-            population[0] = float(x.size)
-            return directions(x)
-
-        structure, _, found = along(f, argnums, order, drawn, args, kwargs)
-        samples = [[d if weight == 1.0 else d * weight for d in derivatives] for weight, derivatives in found]
+        record = Along(f, argnums, order, args, kwargs)
+        rows = directions(record.x.size)
+        n = len(rows)
+        rest = max(0.0, 1 - n / record.x.size) if without_replacement else 1.0
         values: list[Any] = []
         errors: list[Any] = []
-        for each in zip(*samples, strict=True):
-            n = len(each)
-            rest = max(0.0, 1 - n / population[0]) if without_replacement else 1.0
-            draws = stack(*each, axis=0)
-            values.append(mean(draws, axis=0))
+        for draws in record.each(rows):
+            draws = draws if weight == 1.0 else draws * weight
+            values.append(tensor(mean(draws, axis=0)))
             # The whole population has no error, even where it is one.
-            errors.append(std(draws, axis=0, correction=1 if n > 1 or rest else 0) * ((rest / n) ** 0.5))
-        return Estimate(trees.unflatten(structure, values), trees.unflatten(structure, errors))
+            error = std(draws, axis=0, correction=1 if n > 1 or rest else 0) * ((rest / n) ** 0.5)
+            errors.append(tensor(error))
+        return Estimate(trees.unflatten(record.structure, values), trees.unflatten(record.structure, errors))
 
     return estimate

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -13,11 +12,11 @@ from . import asking, trees
 from .errors import TreeError, message
 from .operators import fresh
 from .record import sites
-from .record.segment import Window, is_recording
-from .record.tensor import Tensor, value_of
+from .record.segment import Window
+from .record.tensor import Tensor
 from .record.variable import Variable
-from .sweeps.query import note, ones, zeros
-from .sweeps.taylor import Series, Taylor, taylor
+from .sweeps.expansion import expansions
+from .sweeps.query import ones
 
 _gradtape_composes = True
 
@@ -71,6 +70,8 @@ def derivative(f: Callable[..., Any], order: int = 1) -> Callable[..., Any]:
     >>> gt.derivative(gt.exp, order=8)(0.0)
     Tensor(1.0)
     """
+
+    asking.check_order(order, "derivative")
 
     @wraps(f)
     def along(x: Any) -> Any:
@@ -145,37 +146,3 @@ def _along(f: Callable[..., Any], direction: Sequence[Any], order: int) -> Calla
         return trees.unflatten(structure, [o[-1] for o in expansions(window.entries(), given, outputs, order)])
 
     return g
-
-
-def expansions(entries: Any, given: dict[Tensor, list[Any]], outputs: Sequence[Any], order: int) -> list[list[Tensor]]:
-    """The derivatives 1 .. order of each output along the path whose derivatives are given."""
-    recording = is_recording()
-    reader = Taylor()
-    factors = _factorials(order)
-    paths: dict[Tensor, Series] = {}
-    for x, derivatives in given.items():
-        scaled = [
-            None if d is None else d / factors[k] if factors[k] != 1 else d for k, d in enumerate(derivatives, start=1)
-        ]
-        paths[x] = reader.series([x, *scaled] if recording else [x.data, *[value_of(d) for d in scaled]])
-    known = taylor(entries, paths, reader, order)
-    results: list[list[Tensor]] = []
-    for output in outputs:
-        s = known.get(output)
-        made: list[Tensor] = []
-        for k in range(1, order + 1):
-            c = None if s is None else s.term(k)
-            dk = zeros(output) if c is None else c * factors[k] if factors[k] != 1 else c
-            made.append(dk if isinstance(dk, Tensor) else Tensor(dk))
-        results.append(made)
-    note([o for o in outputs if isinstance(o, Tensor)], list(given), [d for made in results for d in made])
-    return results
-
-
-def _factorials(order: int) -> list[float]:
-    """k! / h^k for k = 0 .. order, where coefficients are those of the path slowed down by h, a power of two.
-
-    h is 1 at moderate orders; at high ones so large that k! / h^k, and with it the coefficients, stay numbers.
-    """
-    power = round(math.lgamma(order + 1) / math.log(2) / order) if order > 25 else 0
-    return [math.factorial(k) / (1 << power * k) for k in range(order + 1)]

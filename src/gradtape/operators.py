@@ -89,10 +89,17 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., tuple[
     return out, pullback
 
 
-def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, chunk: int | None = None) -> Callable[..., Any]:
-    """The Jacobian function of ``f`` by a reverse sweep: blocks of shape ``f(x).shape + x.shape``.
+def jacrev(
+    f: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    *,
+    chunk: int | None = None,
+    budget: int | str | None = None,
+) -> Callable[..., Any]:
+    """The Jacobian function of ``f`` by reverse sweeps: blocks of shape ``f(x).shape + x.shape``.
 
-    All rows are computed at once, or ``chunk`` at a time; by default as many as memory and caches like.
+    All rows are computed at once, or ``chunk`` at a time; by default as many as caches like and as fit into
+    ``budget``, bytes or text such as ``"1GB"`` (default 256 MB).
 
     >>> import gradtape as gt
     >>> gt.jacrev(lambda x: x * x)([1.0, 2.0])
@@ -105,13 +112,18 @@ def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, chunk: in
         args, sources = fresh(args, argnums)
         with GradientTape() as tape:
             y = f(*args, **kwargs)
-        return tape.jacobian(y, sources, unconnected_gradients="zero", parallel_iterations=chunk)
+        return tape.jacobian(y, sources, "zero", parallel_iterations=chunk, budget=budget)
 
     return jacobian
 
 
-def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """The Hessian function of a scalar ``f``: blocks of shape ``x.shape + x.shape``.
+def hessian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, budget: int | str | None = None
+) -> Callable[..., Any]:
+    """The Hessian function of a scalar ``f``: blocks of shape ``x.shape + x.shape``, exactly symmetric.
+
+    Reverse sweeps over a recorded reverse sweep, for many rows at a time: as many as caches like and as fit into
+    ``budget``, bytes or text such as ``"1GB"`` (default 256 MB).
 
     >>> import gradtape as gt
     >>> gt.hessian(lambda x: x[0] ** 2 * x[1])([1.0, 2.0])
@@ -124,7 +136,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         args, sources = fresh(args, argnums)
         with GradientTape() as tape:
             y = _scalar(f(*args, **kwargs), "hessian")
-        return tape.hessian(y, sources)
+        return tape.hessian(y, sources, budget=budget)
 
     return second
 
@@ -162,14 +174,14 @@ def fresh(args: Sequence[Any], argnums: int | Sequence[int]) -> tuple[tuple[Any,
 
 
 def identified(x: Any) -> Any:
-    """``x`` under a fresh identity, connected to the old one if somebody records; Variables are their own."""
+    """``x`` under a fresh identity, connected to the old one if somebody records; Variables, Modules are their own."""
     if isinstance(x, list) and not any(trees.is_leaf(leaf) for leaf in trees.flatten(x)[0]):
         return asarray(x)  # a list of numbers is an array, as in NumPy
     return trees.tree_map(_identified_leaf, x)
 
 
 def _identified_leaf(x: Any) -> Any:
-    if isinstance(x, Variable):
+    if isinstance(x, Variable) or trees.is_module(x):
         return x
     return identity(x) if isinstance(x, Tensor) else asarray(x)
 
@@ -190,7 +202,7 @@ def _scalar(y: Any, asked: str) -> Tensor:
 
 def _gradient(tape: GradientTape, y: Tensor, sources: Any) -> Any:
     """A function that ignores an argument has the slope zero; a path that broke is told by the tape's warning."""
-    leaves, structure = trees.flatten(sources)
+    leaves, structure = trees.flatten(trees.opened(sources))
     found = tape.gradient(y, leaves)
     zeros = [Tensor(np.zeros(x.shape, x.dtype)[()]) if g is None else g for x, g in zip(leaves, found, strict=True)]
     return trees.unflatten(structure, zeros)

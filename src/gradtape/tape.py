@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from os import PathLike
-from pathlib import Path
-from threading import get_ident
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from . import asking, trees
-from .answering import Answers, outputs
 from .asking import UnconnectedGradients as UnconnectedGradients
-from .errors import ShapeError, TapeError, UnconnectedGradientWarning, message
-from .explain import listing
-from .explain.drawing import draw
-from .explain.reasons import explain, why_none
+from .errors import ShapeError, message
 from .primitives.joining import concat
 from .primitives.shapes import reshape
 from .record import sites
-from .record.segment import Pause, Window, current, cut
 from .record.tensor import Tensor
 from .record.variable import Variable
+from .recording import Recording
 
 _gradtape_composes = True
 
 
-class GradientTape:
+class GradientTape(Recording):
     """Records what is done inside its ``with`` block and answers for its derivatives, as often as asked.
 
     ``tape.gradient(y, x)`` is the sum over the elements of ``y`` of dy/dx, in the structure of ``x``.
@@ -52,65 +44,6 @@ class GradientTape:
     (Tensor(27.0), Tensor(18.0))
     """
 
-    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
-        self._window = Window()
-        self._answers = Answers(self._window, watch_accessed_variables)
-
-    # -- recording ----------------------------------------------------------------------------------
-    def __enter__(self) -> GradientTape:
-        self._window.open()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._window.close()
-
-    def watch(self, tensor: Any) -> None:
-        """Note that derivatives with respect to ``tensor`` (a tree of Tensors and Variables) will be asked for.
-
-        Needed only with ``watch_accessed_variables=False``.  Raises DtypeError for a dtype that has no derivative.
-        """
-        self._check_thread("watch")
-        leaves, _ = asking.sources_of(tensor, "watch")
-        self._answers.watched.update(dict.fromkeys(leaves))
-
-    def stop_recording(self) -> Pause:
-        """``with tape.stop_recording(): ...``: what is done inside is not recorded by this tape."""
-        if self._window.thread is None:
-            raise TapeError(
-                message("stop_recording: this tape is not recording", remedy="Call it in the tape's block.")
-            )
-        self._check_thread("stop_recording")
-        return Pause(self._window)
-
-    def reset(self) -> None:
-        """Forget everything recorded so far; in the block, recording goes on from here."""
-        self._check_thread("reset")
-        cut()
-        segments = self._window.segments
-        del segments[: -1 if segments and segments[-1] is current.get() else None]
-        self._answers.watched.clear()
-        self._answers.remembered.clear()
-
-    def watched_variables(self) -> tuple[Variable, ...]:
-        """The Variables that were watched, or (unless told otherwise) read in the block, in that order."""
-        found = {v: None for v in self._answers.watched if isinstance(v, Variable)}
-        if self._answers.watches_all:
-            for segment in self._window.segments:
-                found.update((v, None) for v, _ in segment.touched if v.trainable)
-        return tuple(found)
-
-    def stats(self) -> dict[str, int]:
-        """What the tape holds: ``entries`` (operations), ``events``, ``segments``, and ``bytes`` of values kept."""
-        entries = list(self._window.entries())
-        operations = [e for e in entries if e[0].kind != "event"]
-        values = {id(t): t.nbytes for e in operations for t in (*e[2], *outputs(e)) if isinstance(t, Tensor)}
-        return {
-            "entries": len(operations),
-            "events": len(entries) - len(operations),
-            "segments": len(self._window.segments),
-            "bytes": sum(values.values()),
-        }
-
     # -- questions ----------------------------------------------------------------------------------
     def gradient(
         self,
@@ -129,7 +62,7 @@ class GradientTape:
         target
             A Tensor or Variable, or a tree of them (the sum of all their elements is differentiated).
         sources
-            A Tensor or Variable, or a tree of them.
+            A Tensor or Variable, or a tree of them.  A Module stands for the dict of its trainable Variables.
         output_gradients
             Weights with the structure and shapes of ``target``; default ones.  ``output_gradient`` is accepted too.
         unconnected_gradients
@@ -175,12 +108,15 @@ class GradientTape:
         unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE,
         parallel_iterations: int | None = None,
         experimental_use_pfor: bool = True,
+        *,
+        budget: int | str | None = None,
     ) -> Any:
         """The Jacobian dy_k/dx_l, of shape ``target.shape + source.shape``, for each source.
 
         ``target`` may be a tree: the result then has its structure, with the structure of ``sources`` inside.
-        ``parallel_iterations``: how many rows at a time; by default as many as memory and caches like.  The last
-        parameter is TensorFlow's; it is accepted and changes nothing.
+        ``parallel_iterations``: how many rows at a time; by default as many as caches like and as fit into ``budget``,
+        bytes or text such as ``"1GB"`` (default 256 MB), beside the result.  ``experimental_use_pfor`` is TensorFlow's;
+        it is accepted and changes nothing.  See :func:`jacobian_rows` for a result that does not fit into memory.
 
         >>> import gradtape as gt
         >>> x = gt.asarray([1.0, 2.0])
@@ -193,11 +129,13 @@ class GradientTape:
         self._check_thread("jacobian")
         targets = asking.targets_of(target, "jacobian")
         leaves, structure = asking.sources_of(sources, "jacobian")
-        results = self._answers.ask("jacobians", targets, leaves, parallel_iterations or "auto")
+        results = self._answers.ask(
+            "jacobians", targets, leaves, asking.chunk_of(parallel_iterations, budget, "jacobian")
+        )
         rows = [results[i : i + len(leaves)] for i in range(0, len(results), len(leaves))]
         for row, t, place in zip(rows, targets, trees.paths(target, ""), strict=True):
             self._settle(row, [t], leaves, sources, unconnected_gradients, t.shape, place)
-        return trees.unflatten(trees.flatten(target)[1], [trees.unflatten(structure, row) for row in rows])
+        return _nested(target, structure, rows)
 
     def batch_jacobian(
         self,
@@ -224,15 +162,46 @@ class GradientTape:
                     "Use jacobian() for a target without a batch axis.",
                 )
             )
-        results = self._answers.ask("batch_jacobians", y, leaves, parallel_iterations or "auto")
+        results = self._answers.ask(
+            "batch_jacobians", y, leaves, asking.chunk_of(parallel_iterations, None, "batch_jacobian")
+        )
         self._settle(results, [y], leaves, source, unconnected_gradients, y.shape)
         return results[0]
 
-    def hessian(self, target: Any, sources: Any, *, as_matrix: bool = False) -> Any:
+    def jacobian_rows(
+        self, target: Any, sources: Any, *, chunk: int | None = None, budget: int | str | None = None
+    ) -> Iterator[tuple[slice, Any]]:
+        """The Jacobian of one ``target``, a block of rows at a time: for one that does not fit into memory.
+
+        Gives ``(rows, block)``: the slice of the elements of the target, flattened, and their derivatives, of shape
+        ``(rows, *source.shape)``, in the structure of ``sources``.  ``chunk`` says how many rows at a time, or
+        ``budget`` how many bytes the sweep may take.  The blocks are numbers to look at: no tape records them.
+
+        >>> import gradtape as gt
+        >>> x = gt.asarray([1.0, 2.0, 3.0])
+        >>> with gt.GradientTape() as tape:
+        ...     y = x * x
+        >>> [block.shape for _, block in tape.jacobian_rows(y, x, chunk=2)]
+        [(2, 3), (1, 3)]
+        """
+        self._check_thread("jacobian_rows")
+        targets = asking.targets_of(target, "jacobian_rows")
+        leaves, structure = asking.sources_of(sources, "jacobian_rows")
+        if len(targets) != 1:
+            found = f"{len(targets)} arrays"
+            remedy = "Ask for the rows of each by itself."
+            raise ShapeError(message("jacobian_rows: not one target", found, str(sites.user_line()), remedy))
+        blocks = self._answers.blocks(targets[0], leaves, asking.chunk_of(chunk, budget, "jacobian_rows"))
+        return ((rows, trees.unflatten(structure, found)) for rows, found in blocks)
+
+    def hessian(self, target: Any, sources: Any, *, as_matrix: bool = False, budget: int | str | None = None) -> Any:
         """The second derivatives d2y / dx_k dx_l of a scalar ``target``.
 
         One source: a Tensor of shape ``x.shape + x.shape``.  A tree of sources: a tree of trees of blocks, or with
         ``as_matrix=True`` one (n, n) matrix over all their elements in order.  No path: zeros, with a warning.
+        The result is exactly symmetric: only the blocks on and above the diagonal are computed.  (Where a
+        custom_gradient is on the way, it is the Jacobian of the gradient as that rule has it, and computed whole.)
+        ``budget``: as in :meth:`jacobian`.
 
         >>> import gradtape as gt
         >>> x = gt.Variable([1.0, 2.0])
@@ -243,9 +212,9 @@ class GradientTape:
                 [2., 0.]])
         """
         self._check_thread("hessian")
-        targets = self._scalar(target, "hessian")
+        targets = asking.scalar_of(target, "hessian")
         leaves, structure = asking.sources_of(sources, "hessian")
-        blocks = self._answers.ask("hessians", targets, leaves)
+        blocks = self._answers.ask("hessians", targets, leaves, asking.chunk_of(None, budget, "hessian"))
         rows = [blocks[i : i + len(leaves)] for i in range(0, len(blocks), len(leaves))]
         self._settle_second([row[i] for i, row in enumerate(rows)], targets, leaves, sources)
         if not as_matrix:
@@ -285,110 +254,85 @@ class GradientTape:
         Tensor([4., 2.])
         """
         self._check_thread("hvp")
-        targets = self._scalar(target, "hvp")
+        targets = asking.scalar_of(target, "hvp")
         leaves, structure = asking.sources_of(sources, "hvp")
-        given = trees.flatten_like(sources, vectors, "hvp: vectors")
+        given = asking.alike(sources, vectors, "hvp: vectors")
         shaped = [leaf.value if isinstance(leaf, Variable) else leaf for leaf in leaves]
         weights = [asking.fitting(v, x, "hvp") for v, x in zip(given, shaped, strict=True)]
         products = self._answers.ask("hvps", targets, weights, leaves)
         self._settle_second(products, targets, leaves, sources)
         return trees.unflatten(structure, products)
 
-    # -- reasons and pictures ----------------------------------------------------------------------
-    def explain(self, target: Any, sources: Any) -> Any:
-        """Why the gradient of ``target`` with respect to each source is None, zero or not finite, in words.
-
-        The answer, one per source in their structure, prints as text and has a stable ``.code``: GT-None-...,
-        GT-Zero-..., GT-NaN-..., or GT-Path with the way from source to target where all is well.
-        """
-        targets = asking.targets_of(target, "explain")
-        leaves, structure = asking.sources_of(sources, "explain")
-        targets, segments = self._answers.found_quietly(targets)
-        answers = [
-            explain(segments, targets, leaf, path, **self._seen(leaf))
-            for leaf, path in zip(leaves, trees.paths(sources, "source"), strict=True)
-        ]
-        return trees.unflatten(structure, answers)
-
-    def text(self) -> str:
-        """The record as a Wengert list: one operation a line, with dtype, shape and source line."""
-        return listing.text(self._window.segments)
-
-    def tree(self, target: Tensor | None = None) -> str:
-        """How ``target`` (by default, each value that nothing else used) was computed: a tree with local slopes."""
-        return listing.tree(self._window.segments, target)
-
-    def save(self, path: str | PathLike[str], target: Tensor | None = None) -> None:
-        """Draw the record as an SVG picture into the file ``path``; nothing else needs to be installed."""
-        Path(path).write_text(draw(self._window.segments, target), encoding="utf-8")
-
-    def __str__(self) -> str:
-        return self.tree()
-
-    def __repr__(self) -> str:
-        state = "recording" if self._window.thread is not None else "closed"
-        return f"<GradientTape, {state}, {self.stats()['entries']} operations>"
-
-    def _repr_svg_(self) -> str:
-        return draw(self._window.segments)
-
-    # -- checks --------------------------------------------------------------------------------------
-    def _seen(self, leaf: Any) -> dict[str, bool]:
-        watched = self._answers.watches_all or leaf in self._answers.watched
-        return {"watched": watched, "open_now": self._window.thread is not None}
-
-    def _settle(
+    def jvp(
         self,
-        results: list[Any],
-        targets: list[Tensor],
-        leaves: list[Any],
+        target: Any,
         sources: Any,
-        mode: Any,
-        shape: Any = (),
-        place: str = "",
-    ) -> None:
-        """Where there is no path: zeros if they were asked for, else None and the reason."""
-        zero = UnconnectedGradients(mode) is UnconnectedGradients.ZERO
-        for i, result in enumerate(results):
-            if result is not None:
-                continue
-            leaf = leaves[i]
-            if zero:
-                results[i] = Tensor(np.zeros(shape + leaf.shape, leaf.dtype)[()])
-                continue
-            self._warn(targets, leaf, trees.paths(sources, "source")[i], place=place)
+        tangents: Any,
+        unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE,
+    ) -> Any:
+        """The derivative of ``target`` along ``tangents``: sum_i dy/dx_i v_i, by one forward sweep over the record.
 
-    def _settle_second(self, products: list[Any], targets: list[Tensor], leaves: list[Any], sources: Any) -> None:
-        """A second derivative is zero where there is no path, but not without a word."""
+        ``tangents`` has the structure and shapes of ``sources``, the result those of ``target``; a tangent is converted
+        to the dtype of its source.  A Variable moves as in :meth:`gradient`: with every value of it that nothing
+        computed.  Where a target depends on none of the sources: None with a warning, or zeros.
+
+        Raises ShapeError, DtypeError and TreeError for tangents that do not fit.  Wengert (1964).
+
+        >>> import gradtape as gt
+        >>> x = gt.asarray([1.0, 2.0])
+        >>> with gt.GradientTape() as tape:
+        ...     y = x**3
+        >>> tape.jvp(y, x, [1.0, 10.0])
+        Tensor([  3., 120.])
+        """
+        self._check_thread("jvp")
+        targets = asking.targets_of(target, "jvp")
+        leaves, _ = asking.sources_of(sources, "jvp")
+        given = asking.alike(sources, tangents, "jvp: tangents")
+        values = [leaf.current if isinstance(leaf, Variable) else leaf for leaf in leaves]
+        moves = [asking.direction(v, x, "jvp", remembered=True) for v, x in zip(given, values, strict=True)]
+        results = self._answers.ask("jvps", targets, moves, leaves)
+        self._settle_targets(results, targets, leaves, sources, unconnected_gradients, trees.paths(target, ""))
+        return trees.unflatten(trees.flatten(trees.opened(target))[1], results)
+
+    def derivative(
+        self,
+        target: Any,
+        sources: Any,
+        order: int = 1,
+        unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE,
+    ) -> Any:
+        """The derivative d^k y / dx^k of that order, 0 or more, by one Taylor sweep over the record.
+
+        The path is x + t: for a scalar ``x`` this is the derivative; for an array the one along the direction of all
+        ones, which for what acts on each element by itself is the element's own derivative, as in
+        :func:`gradtape.derivative`.  The result has the shape of ``target``.  For trees it has the structure of
+        ``target``, with the structure of ``sources`` inside, as in :meth:`jacobian`; each source moves by itself.
+        The cost is quadratic in the order (Griewank & Walther, *Evaluating Derivatives*, ch. 13).
+
+        >>> import gradtape as gt
+        >>> x = gt.Variable(2.0)
+        >>> with gt.GradientTape() as tape:
+        ...     y = x**5
+        >>> tape.derivative(y, x, 3)
+        Tensor(240.0)
+        """
+        self._check_thread("derivative")
+        asking.check_order(order, "derivative")
+        targets = asking.targets_of(target, "derivative")
+        leaves, structure = asking.sources_of(sources, "derivative")
+        if order == 0:
+            return _nested(target, structure, [[t] * len(leaves) for t in targets])
+        results = self._answers.ask("derivatives", targets, leaves, order)
+        rows = [results[i * len(leaves) : (i + 1) * len(leaves)] for i in range(len(targets))]
         for i, leaf in enumerate(leaves):
-            if not np.any(products[i].data) and not self._answers.reaches(targets, leaf):
-                self._warn(targets, leaf, trees.paths(sources, "source")[i], answer="zero")
+            column = [row[i] for row in rows]
+            self._settle_targets(column, targets, [leaf], sources, unconnected_gradients, trees.paths(target, ""), i)
+            for row, result in zip(rows, column, strict=True):
+                row[i] = result
+        return _nested(target, structure, rows)
 
-    def _warn(self, targets: list[Tensor], leaf: Any, path: str, place: str = "", answer: str = "None") -> None:
-        remade, segments = self._answers.found_quietly(targets)
-        text = why_none(segments, remade, leaf, path, **self._seen(leaf), place=place, answer=answer)
-        asking.warn_user(text, UnconnectedGradientWarning)
 
-    def _scalar(self, target: Any, asked: str) -> list[Tensor]:
-        targets = asking.targets_of(target, asked)
-        if len(targets) != 1 or targets[0].size != 1:
-            raise ShapeError(
-                message(
-                    f"{asked}: the target is not a scalar",
-                    [f"shape {t.shape}" for t in targets],
-                    str(sites.user_line()),
-                    "Sum it, or ask for jacobian(gradient(...), x) of each of its elements.",
-                )
-            )
-        return targets
-
-    def _check_thread(self, asked: str) -> None:
-        thread = self._window.thread
-        if thread is not None and thread != get_ident():
-            raise TapeError(
-                message(
-                    f"{asked}: this tape is recording in another thread",
-                    where=str(sites.user_line()),
-                    remedy="Use one tape per thread, or ask after its `with` block has ended.",
-                )
-            )
+def _nested(target: Any, structure: Any, rows: list[list[Any]]) -> Any:
+    """One row for each leaf of the target, in its structure, with that of the sources inside."""
+    return trees.unflatten(trees.flatten(trees.opened(target))[1], [trees.unflatten(structure, row) for row in rows])

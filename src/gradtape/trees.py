@@ -1,6 +1,10 @@
 """Containers in, containers out: lists, tuples, dicts, dataclasses and None, by optree.
 
 A leaf is a Tensor, a Variable, an array or a number.  None is an empty container, as in optree's default.
+
+A Module is a leaf too: a function that takes one is called with it.  Where derivatives are asked with respect to a
+Module, it is ``opened`` first: it stands for the dict of its trainable Variables by their names.  More generally, any
+object that has a method ``__gradtape_tree__`` stands for the tree that the method returns.
 """
 
 from __future__ import annotations
@@ -26,6 +30,21 @@ def is_leaf(x: Any) -> bool:
     return isinstance(x, Tensor | Variable)
 
 
+def is_module(x: Any) -> bool:
+    """Whether ``x`` stands for a tree: a Module, and whatever else has ``__gradtape_tree__``."""
+    return hasattr(type(x), "__gradtape_tree__")
+
+
+def opened(tree: Any) -> Any:
+    """``tree`` with the dict of its trainable Variables in the place of each Module."""
+    if is_leaf(tree):
+        return tree
+    if is_module(tree):
+        return opened(tree.__gradtape_tree__())
+    leaves, structure = flatten(tree)
+    return unflatten(structure, [opened(x) if is_module(x) else x for x in leaves])
+
+
 def flatten(tree: Any) -> tuple[list[Any], Any]:
     """The leaves of ``tree`` and its structure."""
     if type(tree) is Tensor or type(tree) is Variable:
@@ -44,6 +63,7 @@ def paths(tree: Any, name: str) -> list[str]:
     """How to write each leaf of ``tree``: ``params['w'][0]``."""
     if is_leaf(tree):
         return [name]
+    tree = opened(tree)
     _open_dataclasses(tree)
     accessors = optree.tree_accessors(tree, is_leaf, namespace=_NAMESPACE)
     return [accessor.codify(name) for accessor in accessors]
@@ -80,7 +100,7 @@ def leaves_and_nones(tree: Any) -> list[Any]:
 
 def _open_dataclasses(tree: Any) -> None:
     """Register the dataclasses of ``tree`` on sight: a plain ``@dataclass`` is a container, not a leaf."""
-    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type) and not is_module(tree):
         kind: type = type(tree)
         if kind not in _known:
             optree.register_pytree_node(kind, _fields, partial(_rebuilt, kind), namespace=_NAMESPACE)

@@ -3,7 +3,8 @@
     gradtape run SCRIPT [ARGS]        a script that says `import tensorflow as tf`, on gradtape
     gradtape seeds [FOLDER]           the fifteen seed programs, against what each must do
     gradtape derive "x**2*y" x=2 y=1  value, gradient, Hessian, checked against finite differences
-    gradtape table                    the primitives, with their kind and modes
+    gradtape table [NAME ...]         what every primitive can do, by mode and order
+    gradtape reference FOLDER         the reference pages that are made from the code
     gradtape doctor                   versions, float width, extras
 
 Exit codes: 0 all is well, 1 something that was run failed, 2 the command was not understood, 130 interrupted.
@@ -17,9 +18,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ..errors import GradtapeError, message, nearest
-from . import derive, doctor, run, seeds, table
+from . import derive, doctor, reference, run, seeds, table
 
-COMMANDS = [run, seeds, derive, table, doctor]
+COMMANDS = [run, seeds, derive, table, reference, doctor]
 
 
 class UsageError(Exception):

@@ -30,6 +30,7 @@ from .reading import Reading, carries, outputs_of, tensors_of
 
 Reason = tuple[str, str, list[str], str]
 
+_DISCRETE_DRAWS = ("bernoulli_quantile", "binomial_quantile", "categorical_quantile", "poisson_quantile")
 IF_ZERO = 'If 0 is meant: unconnected_gradients="zero".'
 
 
@@ -139,12 +140,20 @@ def cut_on_the_path(case: Case) -> Reason | None:
         return "GT-None-4", f"every path from {case.s} to {case.t} passes {name}{where}", findings, remedy
     entry = reading.entries[cuts[0]]
     dtype = outputs_of(entry)[0].dtype
+    remedy = (
+        "Stay with floating point: drop the conversion, or use a smooth stand-in (softmax for argmax, sigmoid for a "
+        "comparison)."
+    )
+    if entry[0].name in _DISCRETE_DRAWS:
+        remedy = (
+            "A discrete draw jumps: the derivative of E[f(k)] is E[f(k) d log_prob(k)] (the score function). "
+            "Differentiate the mean of f(k) * log_prob(k), f(k) held by gt.stop_gradient."
+        )
     return (
         "GT-None-3",
         f"on the path from {case.s} to {case.t}, {entry[0].name} gives {dtype}, which has no derivative{where}",
         findings,
-        "Stay with floating point: drop the conversion, or use a smooth stand-in (softmax for argmax, sigmoid for a "
-        f"comparison). {IF_ZERO}",
+        f"{remedy} {IF_ZERO}",
     )
 
 

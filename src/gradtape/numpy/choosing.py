@@ -164,7 +164,7 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: str = "raise", order: s
     >>> gt.ravel_multi_index(([1], [2]), (2, 3))
     Tensor([5])
     """
-    arrays = tuple([np.asarray(index_tensor(i, "ravel_multi_index").data) for i in multi_index])
+    arrays = tuple([np.asarray(index_tensor(i, "ravel_multi_index")) for i in multi_index])
     how: Any = {"mode": mode, "order": order}
     try:
         return Tensor(np.ravel_multi_index(arrays, shape_tuple(dims), **how))
@@ -191,7 +191,7 @@ def ix_(*lines: Any) -> tuple[Tensor, ...]:
     Tensor([[1.],
             [1.]])
     """
-    return tuple([Tensor(i) for i in np.ix_(*[np.asarray(tensor(line).data) for line in lines])])
+    return tuple([Tensor(i) for i in np.ix_(*[np.asarray(tensor(line)) for line in lines])])
 
 
 def diag_indices(n: int, ndim: int = 2) -> tuple[Tensor, ...]:

@@ -13,6 +13,7 @@ from ..primitives import contractions as rows
 from ..primitives.arithmetic import multiply
 from ..primitives.complexes import conj
 from ..primitives.shapes import reshape, roll
+from ..record import sites
 from ..record.tensor import Tensor
 from ..record.writer import public, to_tensor
 from .reductions import sum, tensor
@@ -178,9 +179,17 @@ def vecdot(a: Any, b: Any, /, *, axis: int = -1) -> Tensor:
     Tensor([11.,  4.])
     """
     a, b = tensor(a), tensor(b)
+    if a.ndim and b.ndim and a.shape[axis] != b.shape[axis]:
+        raise ShapeError(
+            message(
+                f"vecdot: lengths {a.shape[axis]} and {b.shape[axis]} along axis {axis}",
+                where=str(sites.user_line()),
+                remedy="Only the other axes broadcast.",
+            )
+        )
     if axis == -1:
         return einsum("...i,...i->...", _conjugate(a), b)
-    return sum(_conjugate(a) * b, axis)
+    return sum(_conjugate(a) * b, axis, np.result_type(a.dtype, b.dtype))
 
 
 def matvec(a: Any, x: Any, /) -> Tensor:

@@ -15,6 +15,7 @@ from ..primitives.windows import places, reach
 from ..record import sites
 from ..record.tensor import Tensor
 from ..record.writer import lift, strong
+from . import fourier
 
 _gradtape_composes = True
 
@@ -63,22 +64,69 @@ def _part(y: Tensor, long: int, short: int, mode: Any, asked: str, turned: bool 
     return getitem(y, index=(slice(start, start + n),))
 
 
-def convolve(a: Any, v: Any, mode: str = "full") -> Tensor:
+#: From so many products on the transform is quicker than the sum.
+_MANY = 1 << 18
+
+
+def _by_transform(a: Tensor, v: Tensor) -> Tensor:
+    """The full convolution by the convolution theorem, in O(n log n); both padded with zeros to a quick length."""
+    n = a.size + v.size - 1
+    length = quick_length(n)
+    if "c" in (a.dtype.kind, v.dtype.kind):
+        y = fourier.ifft(fourier.fft(a, length) * fourier.fft(v, length), length)
+    else:
+        y = fourier.irfft(fourier.rfft(a, length) * fourier.rfft(v, length), length)
+    return getitem(y, index=(slice(0, n),))
+
+
+def quick_length(n: int) -> int:
+    """The least length from ``n`` on that has no prime factor above 5."""
+    best = 1 << max(n - 1, 0).bit_length()
+    five = 1
+    while five < best:
+        three = five
+        while three < best:
+            found = three << max(-(-n // three) - 1, 0).bit_length()
+            best = min(best, found)
+            three *= 3
+        five *= 5
+    return best
+
+
+def _product(a: Tensor, v: Tensor, method: str, asked: str) -> Tensor:
+    if method not in ("direct", "fft", "auto"):
+        raise ValueError(
+            message(
+                f"{asked}: method={method!r}",
+                where=str(sites.user_line()),
+                remedy='Use "direct", "fft" or "auto".',
+            )
+        )
+    floating = a.dtype.kind in "fc" or v.dtype.kind in "fc"
+    if method == "fft" or (method == "auto" and floating and min(a.size, v.size) > 64 and a.size * v.size > _MANY):
+        return _by_transform(a, v)
+    return _full(a, v)
+
+
+def convolve(a: Any, v: Any, mode: str = "full", *, method: str = "direct") -> Tensor:
     """The convolution of two signals: y_k = sum_j a_j v_(k-j).
 
     ``mode`` "full" keeps all n + m - 1 entries, "same" the max(n, m) in the middle, "valid" those where the shorter
     signal lies inside the longer.  ShapeError unless both have one axis and are not empty.
+
+    ``method`` "direct" takes n m products, each entry to its own rounding; "fft" goes by the transform in
+    O((n + m) log(n + m)), to the rounding of the largest entry, in floating dtypes; "auto" chooses by the lengths.
 
     >>> import gradtape as gt
     >>> gt.convolve(gt.asarray([1.0, 2.0, 3.0]), [0.0, 1.0, 0.5])
     Tensor([0. , 1. , 2.5, 4. , 1.5])
     """
     a, v = _signal(a, "convolve"), _signal(v, "convolve")
-    return _part(_full(a, v), max(a.size, v.size), min(a.size, v.size), mode, "convolve")
+    return _part(_product(a, v, method, "convolve"), max(a.size, v.size), min(a.size, v.size), mode, "convolve")
 
 
-def correlate(a: Any, v: Any, mode: str = "valid") -> Tensor:
-    """The cross-correlation of two signals: y_k = sum_n a_(n+k) conj(v_n); the modes are those of :func:`convolve`.
+def correlate(a: Any, v: Any, mode: str = "valid", *, method: str = "direct") -> Tensor:
+    """The cross-correlation of two signals: y_k = sum_n a_(n+k) conj(v_n); modes and methods as for :func:`convolve`.
 
     >>> import gradtape as gt
     >>> gt.correlate(gt.asarray([1.0, 2.0, 3.0]), [0.0, 1.0, 0.5], "full")
@@ -87,7 +135,8 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Tensor:
     a, v = _signal(a, "correlate"), _signal(v, "correlate")
     other = flip(conj(v) if v.dtype.kind == "c" else v, axis=(0,))
     turned = a.size < v.size
-    return _part(_full(a, other), max(a.size, v.size), min(a.size, v.size), mode, "correlate", turned)
+    y = _product(a, other, method, "correlate")
+    return _part(y, max(a.size, v.size), min(a.size, v.size), mode, "correlate", turned)
 
 
 # -- batches with channels ---------------------------------------------------------------------------------------

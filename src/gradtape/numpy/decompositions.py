@@ -14,6 +14,8 @@ from ..primitives.complexes import absolute, conj
 from ..primitives.contractions import matmul, matrix_transpose
 from ..primitives.indexing import getitem
 from ..primitives.joining import concat
+from ..primitives.reductions import all as all_of
+from ..primitives.reductions import max as largest
 from ..primitives.reductions import sum
 from ..primitives.shapes import reshape
 from ..record.tensor import Tensor
@@ -327,9 +329,9 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> LstsqResult:
     x = of_columns(b, lambda b: systems.lstsq(a, b, rcond=rcond))
     s = svd_rows.svdvals(a)
     cutoff = float(np.finfo(a.dtype).eps) * max(m, n, 1) if rcond is None else rcond
-    rank = Tensor(np.sum(s.data > cutoff * np.max(s.data, axis=-1, keepdims=True, initial=0.0), axis=-1))
+    rank = sum(cast(s > cutoff * largest(s, axis=-1, keepdims=True) if n and m else s > 0, np.int64), axis=-1)
     b = tensor(b)
-    if m > n and np.all(rank.data == n):
+    if m > n and bool(all_of(rank == n, axis=None, keepdims=False)):
         apart = absolute(matmul(a, x) - b)
         residuals = sum(apart * apart, axis=0 if b.ndim == 1 else -2, keepdims=b.ndim == 1)
     else:

@@ -11,7 +11,7 @@ from ..primitives import shapes as rows
 from ..record import sites
 from ..record.tensor import Tensor
 from .axes import moveaxis
-from .casting import cast, sum_last
+from .reductions import sum as _sum
 from .shapes import axis_number, ravel, tensor
 
 _gradtape_composes = True
@@ -89,7 +89,7 @@ def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any
     Tensor(5.0)
     """
     on = diagonal(x, offset, axis1, axis2)
-    return sum_last(on if dtype is None else cast(on, dtype))
+    return _sum(on, -1, dtype)
 
 
 def tril(x: Any, /, k: int = 0) -> Tensor:

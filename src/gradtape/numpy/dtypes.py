@@ -15,6 +15,7 @@ from ..record.writer import lift
 _gradtape_composes = True
 
 __all__ = [
+    "__array_api_version__",
     "__array_namespace_info__",
     "bool",
     "bool_",
@@ -74,19 +75,36 @@ inf = np.inf
 nan = np.nan
 newaxis = None
 
+#: The version of the Array API that gradtape follows.
+__array_api_version__ = "2025.12"
+
 
 def _dtype_or_raw(x: Any) -> Any:
     return x.dtype if isinstance(x, Tensor | Variable) else x
+
+
+class FloatInfo:
+    """NumPy's ``finfo`` with the limits as Python's floats, which do not widen what they meet."""
+
+    def __init__(self, of: Any) -> None:
+        self._of = np.finfo(of)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._of, name)
+        return float(found) if isinstance(found, np.floating) else found
+
+    def __repr__(self) -> str:
+        return repr(self._of)
 
 
 def finfo(dtype: Any, /) -> Any:
     """Limits of a floating dtype, or of a Tensor's: ``eps``, ``max``, ``min``, ``smallest_normal``, ``bits``.
 
     >>> import gradtape as gt
-    >>> float(gt.finfo(gt.float64).eps)
+    >>> gt.finfo(gt.float64).eps
     2.220446049250313e-16
     """
-    return np.finfo(_dtype_or_raw(dtype))
+    return FloatInfo(_dtype_or_raw(dtype))
 
 
 def iinfo(dtype: Any, /) -> Any:
@@ -224,9 +242,9 @@ class NamespaceInfo:
         """Where new Tensors lie."""
         return "cpu"
 
-    def devices(self) -> list[str]:
+    def devices(self) -> tuple[str, ...]:
         """Where Tensors can lie."""
-        return ["cpu"]
+        return ("cpu",)
 
     def default_dtypes(self, *, device: str | None = None) -> dict[str, Any]:
         """The dtypes of Python numbers and of indices."""
@@ -260,6 +278,6 @@ def __array_namespace_info__() -> NamespaceInfo:  # noqa: N807
 
 def array_namespace(x: Any, api_version: str | None = None) -> Any:
     """The Array API's ``x.__array_namespace__()``: gradtape itself."""
-    if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
+    if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12", __array_api_version__):
         raise ValueError(f"this version of the Array API is not supported: {api_version!r}")
     return sys.modules[__name__.split(".", 1)[0]]

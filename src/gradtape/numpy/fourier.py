@@ -22,6 +22,7 @@ from ..record.tensor import Tensor
 from ..record.writer import lift, strong
 from .axes import roll
 from .casting import cast
+from .creation import on_this_device
 from .shapes import axes_tuple, axis_number
 
 _gradtape_composes = True
@@ -307,21 +308,27 @@ def _shifted(x: Any, axes: Any, asked: str, by: Any) -> Tensor:
     return roll(t, tuple([by(t.shape[a]) for a in found]), found) if found else t
 
 
-def fftfreq(n: int, d: Any = 1.0) -> Tensor:
+def fftfreq(n: int, /, d: Any = 1.0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The frequencies of the entries of :func:`fft`: [0, 1, ..., -2, -1] / (n d), d the distance of the samples.
 
     >>> import gradtape as gt
     >>> gt.fft.fftfreq(4, 0.5)
     Tensor([ 0. ,  0.5, -1. , -0.5])
     """
-    return Tensor(np.fft.fftfreq(_length(n, 0, "fftfreq"))) / strong(lift(d))
+    return _frequencies(np.fft.fftfreq, n, d, dtype, device)
 
 
-def rfftfreq(n: int, d: Any = 1.0) -> Tensor:
+def rfftfreq(n: int, /, d: Any = 1.0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """The frequencies of the entries of :func:`rfft`: [0, 1, ..., n // 2] / (n d).
 
     >>> import gradtape as gt
     >>> gt.fft.rfftfreq(4, 0.5)
     Tensor([0. , 0.5, 1. ])
     """
-    return Tensor(np.fft.rfftfreq(_length(n, 0, "rfftfreq"))) / strong(lift(d))
+    return _frequencies(np.fft.rfftfreq, n, d, dtype, device)
+
+
+def _frequencies(made: Any, n: int, d: Any, dtype: Any, device: Any) -> Tensor:
+    on_this_device(device, made.__name__)
+    y = Tensor(made(_length(n, 0, made.__name__))) / strong(lift(d))
+    return y if dtype is None else cast(y, dtype)

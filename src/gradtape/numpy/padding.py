@@ -15,7 +15,11 @@ from ..record.tensor import Tensor
 from .axes import moveaxis
 from .casting import cast
 from .cutting import pick
+from .reductions import max as largest
+from .reductions import mean
+from .reductions import min as smallest
 from .shapes import axis_number, ravel, shape_tuple, tensor
+from .statistics import median
 
 _gradtape_composes = True
 
@@ -94,12 +98,21 @@ def resize(x: Any, new_shape: Any) -> Tensor:
 
 
 def pad(
-    x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0, reflect_type: str = "even"
+    x: Any,
+    pad_width: Any,
+    mode: str = "constant",
+    *,
+    constant_values: Any = 0,
+    end_values: Any = 0,
+    stat_length: int | None = None,
+    reflect_type: str = "even",
 ) -> Tensor:
     """``x`` with entries added before and behind along each axis.
 
     ``pad_width``: one number, a pair (before, behind), or a pair for each axis.  ``mode``: "constant", "edge",
-    "reflect", "symmetric", "wrap" or "empty" (zeros).  Constants may be Tensors: one, a pair, or a pair for each axis.
+    "reflect", "symmetric", "wrap" or "empty" (zeros); "linear_ramp" goes from the edge to ``end_values``; "mean",
+    "maximum", "minimum" and "median" are those of the ``stat_length`` entries at that end (all of them, if None).
+    Constants and end values may be Tensors: one, a pair, or a pair for each axis.
 
     >>> import gradtape as gt
     >>> gt.pad(gt.asarray([1.0, 2.0, 3.0]), (1, 2), mode="reflect")
@@ -118,18 +131,45 @@ def pad(
         )
     if mode in ("constant", "empty"):
         return _pad_constant(x, widths, constant_values if mode == "constant" else 0)
+    if mode == "linear_ramp" or mode in _STATISTICS:
+        return _pad_by_rows(x, widths, mode, end_values, stat_length)
     if mode not in ("edge", "reflect", "symmetric", "wrap") or reflect_type != "even":
         raise ValueError(
             message(
                 f"pad: mode {mode!r}",
                 where=str(sites.user_line()),
-                remedy="Use constant, edge, reflect, symmetric, wrap or empty.",
+                remedy="Use constant, edge, reflect, symmetric, wrap, empty, linear_ramp, mean, maximum, minimum or "
+                'median, and reflect_type="even".',
             )
         )
     for axis, width in enumerate(widths):
         if width.any():
             kind: Any = mode
             x = pick(x, np.pad(np.arange(x.shape[axis]), tuple(width), mode=kind), axis)
+    return x
+
+
+_STATISTICS = {"mean": mean, "maximum": largest, "minimum": smallest, "median": median}
+
+
+def _pad_by_rows(x: Tensor, widths: Any, mode: str, end_values: Any, stat_length: int | None) -> Tensor:
+    ends = shapes.broadcast_to(cast(tensor(end_values), x.dtype), shape=(x.ndim, 2))
+    for axis, (before, behind) in enumerate(widths):
+        lead, n = (slice(None),) * axis, x.shape[axis]
+        pieces = [x]
+        for side, count in ((0, int(before)), (1, int(behind))):
+            if mode == "linear_ramp":
+                edge = getitem(x, index=(*lead, slice(-1, None) if side else slice(0, 1)))
+                along = (np.arange(count) / max(count, 1)).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+                end = getitem(ends, index=(axis, side))
+                piece = end + (edge - end) * (along[(*lead, slice(None, None, -1))] if side else along)
+            else:
+                k = n if stat_length is None else min(stat_length, n)
+                part = getitem(x, index=(*lead, slice(n - k, n) if side else slice(0, k)))
+                value = _STATISTICS[mode](part, axis=axis, keepdims=True)
+                piece = shapes.broadcast_to(value, shape=(*x.shape[:axis], count, *x.shape[axis + 1 :]))
+            pieces = [*pieces, cast(piece, x.dtype)] if side else [cast(piece, x.dtype), *pieces]
+        x = rows.concat(*pieces, axis=axis)
     return x
 
 

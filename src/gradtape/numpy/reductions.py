@@ -11,7 +11,7 @@ import numpy as np
 from ..primitives import reductions as rows
 from ..primitives.selection import maximum, minimum
 from ..primitives.selection import where as choose
-from ..primitives.shapes import astype
+from ..primitives.shapes import astype, broadcast_to
 from ..record.tensor import Tensor
 from ..record.writer import lift, strong
 
@@ -47,6 +47,11 @@ def _masked(x: Tensor, where: Any, neutral: Any) -> Tensor:
     return x if where is True else choose(tensor(where), x, neutral)
 
 
+def _of_dtype(y: Tensor, dtype: Any) -> Tensor:
+    """``y`` in the dtype that was asked for: sums of small integers are taken in wide ones."""
+    return y if dtype is None or y.dtype == dtype else astype(y, dtype=np.dtype(dtype))
+
+
 @_doc(rows.sum)
 def sum(
     x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = 0, where: Any = True
@@ -54,7 +59,7 @@ def sum(
     x = _masked(tensor(x), where, 0)
     if dtype is not None and x.dtype != dtype:
         x = astype(x, dtype=np.dtype(dtype))
-    y = rows.sum(x, axis=axes(axis), keepdims=keepdims)
+    y = _of_dtype(rows.sum(x, axis=axes(axis), keepdims=keepdims), dtype)
     return y if type(initial) is int and initial == 0 else y + initial
 
 
@@ -66,8 +71,8 @@ def mean(x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = Fal
     if where is True:
         return rows.mean(x, axis=axes(axis), keepdims=keepdims)
     total = sum(x, axis, keepdims=keepdims, where=where)
-    count = np.sum(np.broadcast_to(tensor(where).data, x.shape), axis=axes(axis), keepdims=keepdims)
-    return total / np.asarray(count, total.dtype)[()]
+    counted = broadcast_to(astype(tensor(where), dtype=np.dtype(total.dtype)), shape=x.shape)
+    return total / rows.sum(counted, axis=axes(axis), keepdims=keepdims)
 
 
 @_doc(rows.prod)
@@ -77,7 +82,7 @@ def prod(
     x = _masked(tensor(x), where, 1)
     if dtype is not None and x.dtype != dtype:
         x = astype(x, dtype=np.dtype(dtype))
-    y = rows.prod(x, axis=axes(axis), keepdims=keepdims)
+    y = _of_dtype(rows.prod(x, axis=axes(axis), keepdims=keepdims), dtype)
     return y if type(initial) is int and initial == 1 else y * initial
 
 
@@ -127,10 +132,10 @@ def ptp(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
 
 
 @_doc(rows.any)
-def any(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-    return rows.any(tensor(x), axis=axes(axis), keepdims=keepdims)
+def any(x: Any, /, axis: Any = None, *, keepdims: bool = False, where: Any = True) -> Tensor:
+    return rows.any(_masked(tensor(x), where, False), axis=axes(axis), keepdims=keepdims)
 
 
 @_doc(rows.all)
-def all(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-    return rows.all(tensor(x), axis=axes(axis), keepdims=keepdims)
+def all(x: Any, /, axis: Any = None, *, keepdims: bool = False, where: Any = True) -> Tensor:
+    return rows.all(_masked(tensor(x), where, True), axis=axes(axis), keepdims=keepdims)

@@ -26,8 +26,9 @@ def resample(x: Any, shape: Any, method: str = "linear", *, antialias: bool = Fa
     """``x`` over the same extent with another number of entries: ``shape``, as many lengths as ``x`` has axes.
 
     Axes of which the length stays are left alone, such as batch and channels.  Entry i of n stands at (i + 1/2) / n.
-    ``method`` is "nearest", "linear" ("bilinear") or "cubic" ("bicubic": Keys 1981, a = -1/2).  With ``antialias`` the
-    kernel is widened where the array gets smaller, so that every old entry counts.
+    ``method`` is "nearest", "linear" ("bilinear"), "cubic" ("bicubic": Keys 1981, a = -1/2), or "lanczos3" or
+    "lanczos5": sinc(x) sinc(x / a) for |x| < a (Duchon 1979).  With ``antialias`` the kernel is widened where the array
+    gets smaller, so that every old entry counts.
 
     ShapeError where ``shape`` is not as long as that of ``x``, or an empty axis would have to grow.  (What NumPy calls
     ``resize`` repeats entries instead: :func:`gradtape.resize`.)

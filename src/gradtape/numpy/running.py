@@ -43,6 +43,11 @@ def _flattened(x: Any, axis: Any, dtype: Any) -> tuple[Tensor, int]:
     return x, index(axis)
 
 
+def _of_dtype(y: Tensor, dtype: Any) -> Tensor:
+    """``y`` in the dtype that was asked for: small integers are added up in wide ones."""
+    return y if dtype is None else cast(y, dtype)
+
+
 def cumsum(x: Any, /, axis: Any = None, dtype: Any = None) -> Tensor:
     """Running sum along an axis (of the flattened array, if none): y_k = x_0 + ... + x_k.
 
@@ -51,7 +56,7 @@ def cumsum(x: Any, /, axis: Any = None, dtype: Any = None) -> Tensor:
     Tensor([1., 3., 6.])
     """
     x, axis = _flattened(x, axis, dtype)
-    return rows.cumsum(x, axis=axis)
+    return _of_dtype(rows.cumsum(x, axis=axis), dtype)
 
 
 def cumprod(x: Any, /, axis: Any = None, dtype: Any = None) -> Tensor:
@@ -64,7 +69,7 @@ def cumprod(x: Any, /, axis: Any = None, dtype: Any = None) -> Tensor:
     Tensor([1., 2., 6.])
     """
     x, axis = _flattened(x, axis, dtype)
-    return rows.cumprod(x, axis=axis)
+    return _of_dtype(rows.cumprod(x, axis=axis), dtype)
 
 
 def cumulative_sum(x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False) -> Tensor:
@@ -89,7 +94,7 @@ def cumulative_prod(x: Any, /, *, axis: Any = None, dtype: Any = None, include_i
 
 def _cumulative(run: Callable[..., Any], empty: int, x: Any, axis: Any, dtype: Any, include_initial: bool) -> Tensor:
     x, axis = _flattened(x, axis, dtype)
-    y = run(x, axis=axis)
+    y = _of_dtype(run(x, axis=axis), dtype)
     if include_initial:
         shape = tuple([1 if i == axis % y.ndim else n for i, n in enumerate(y.shape)])
         y = concat(Tensor(np.full(shape, empty, dtype=y.dtype)), y, axis=axis)

@@ -16,10 +16,11 @@ from ..errors import DtypeError, ShapeError, message
 from ..primitives import segments as rows
 from ..primitives.indexing import filled, positions
 from ..primitives.joining import concat
+from ..primitives.reductions import max as largest
 from ..primitives.selection import maximum
 from ..primitives.shapes import broadcast_to, reshape
 from ..record import sites
-from ..record.tensor import Tensor
+from ..record.tensor import Tensor, read
 from ..record.writer import lift, strong
 from .casting import cast
 from .indexing import parsed
@@ -63,7 +64,7 @@ def _arguments(x: Any, segment_ids: Any, num_segments: Any, asked: str) -> tuple
             )
         )
     if num_segments is None:
-        num_segments = int(ids.data.max()) + 1 if ids.size else 0
+        num_segments = int(largest(ids, axis=None, keepdims=False)) + 1 if ids.size else 0
     if ids.ndim > 1:
         x, ids = reshape(x, shape=(ids.size, *x.shape[ids.ndim :])), reshape(ids, shape=(ids.size,))
     return x, ids if ids.dtype.kind in "iu" else cast(ids, np.int64), max(integer(num_segments), 0)
@@ -255,7 +256,7 @@ def scatter_reduce(x: Any, index: Any, values: Any, reduce: str = "sum") -> Tens
         )
     x = strong(lift(x))
     template, arrays = parsed(index)
-    at = np.asarray(positions(x.shape, filled(template, tuple([a.data for a in arrays]))))
+    at = np.asarray(positions(x.shape, filled(template, tuple([read(a, "scatter_reduce() at it") for a in arrays]))))
     new = strong(fitted(values, x, "scatter_reduce"))
     new = reshape(broadcast_to(new, shape=at.shape), shape=(-1,))
     ids = np.concatenate([np.arange(x.size), at.ravel()])

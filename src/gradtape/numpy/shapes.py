@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, ShapeError, message
+from ..errors import AxisError, DtypeError, ShapeError, message
 from ..primitives import shapes as rows
 from ..record import sites
 from ..record.tensor import Tensor
 from ..record.writer import lift, public, to_tensor
 from .casting import cast
+from .creation import on_this_device
 
 _gradtape_composes = True
 
@@ -53,7 +54,7 @@ def axes_tuple(axis: Any, ndim: int, asked: str) -> tuple[int, ...]:
     axes = [index(a) for a in (axis if isinstance(axis, Sequence) else (axis,))]
     for a in axes:
         if not -ndim <= a < ndim:
-            raise ShapeError(
+            raise AxisError(
                 message(
                     f"{asked}: axis {a} does not exist in {ndim} dimensions",
                     where=str(sites.user_line()),
@@ -259,7 +260,7 @@ def meshgrid(*xs: Any, indexing: str = "xy", sparse: bool = False, copy: bool = 
 # -- dtype and identity ---------------------------------------------------------------------------------------------
 
 
-def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Tensor:
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:
     """``x`` in another dtype.
 
     Between floating dtypes the derivative passes, in the dtype of each side.  An integer or boolean dtype cuts
@@ -269,6 +270,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Tensor:
     >>> gt.astype(gt.asarray([1.5, 2.5]), gt.int64)
     Tensor([1, 2])
     """
+    on_this_device(device, "astype")
     x, dtype = tensor(x), np.dtype(dtype)
     if x.dtype.kind == "c" and dtype.kind not in "cb":
         raise DtypeError(

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import DtypeError, ShapeError, message
 from ..primitives import sorting as rows
 from ..primitives.indexing import ARRAY, getitem, scatter_add, take_along_axis
+from ..primitives.reductions import max as rows_max
 from ..record import sites
 from ..record.tensor import Tensor
 from .shapes import axis_number, ravel, tensor
@@ -140,7 +141,7 @@ def lexsort(keys: Any, axis: int = -1) -> Tensor:
     >>> gt.lexsort([[2, 1, 0], [0, 0, 1]])
     Tensor([1, 0, 2])
     """
-    return Tensor(np.lexsort([np.asarray(tensor(key).data) for key in keys], axis=axis))
+    return Tensor(np.lexsort([np.asarray(tensor(key)) for key in keys], axis=axis))
 
 
 def searchsorted(x1: Any, x2: Any, /, side: str = "left", sorter: Any = None) -> Tensor:
@@ -189,7 +190,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tensor:
         raise ShapeError(
             message(f"bincount: weights of shape {weights.shape} for {x.shape}", where=str(sites.user_line()))
         )
-    length = max(minlength, int(x.data.max()) + 1 if x.size else 0)
+    length = max(minlength, int(rows_max(x, axis=None, keepdims=False)) + 1 if x.size else 0)
     return scatter_add(weights * 1.0, x, index=(ARRAY,), shape=(length,))
 
 
@@ -205,9 +206,10 @@ def histogram(
     (Tensor([1, 3]), Tensor([0., 1., 2.]))
     """
     x = ravel(x)
-    edges = np.histogram_bin_edges(np.asarray(x.data), bins.data if isinstance(bins, Tensor) else bins, range)
-    where_to = np.searchsorted(edges, np.asarray(x.data), "right") - 1
-    where_to[x.data == edges[-1]] = len(edges) - 2  # the last bin is closed
+    data = np.asarray(x)  # it leaves the record: the edges and the places are read off it
+    edges = np.histogram_bin_edges(data, bins.data if isinstance(bins, Tensor) else bins, range)
+    where_to = np.searchsorted(edges, data, "right") - 1
+    where_to[data == edges[-1]] = len(edges) - 2  # the last bin is closed
     inside = np.flatnonzero((where_to >= 0) & (where_to < len(edges) - 1))
     if weights is None:
         counts: Any = rows.bincount(Tensor(where_to[inside]), minlength=len(edges) - 1)

@@ -7,7 +7,6 @@ All are of real arguments, element by element, with NumPy's broadcasting and pro
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import index
 from typing import Any
 
 from ..errors import ShapeError, message
@@ -17,13 +16,42 @@ from ..primitives import gamma as gammas
 from ..primitives.shapes import held
 from ..record import sites
 from ..record.tensor import Tensor
-from ..record.writer import lift, public, strong
+from ..record.writer import lift, public
 from .activations import log_softmax, logsumexp, softmax
+from .families import (
+    airy,
+    ellipeinc,
+    ellipkinc,
+    elliprc,
+    elliprd,
+    elliprf,
+    eval_chebyt,
+    eval_chebyu,
+    eval_gegenbauer,
+    eval_genlaguerre,
+    eval_hermite,
+    eval_hermitenorm,
+    eval_jacobi,
+    eval_laguerre,
+    eval_legendre,
+    hyp0f1,
+    hyp1f1,
+    hyp2f1,
+    modstruve,
+    spherical_in,
+    spherical_jn,
+    spherical_kn,
+    spherical_yn,
+    struve,
+    voigt_profile,
+)
+from .parameters import tensor, whole
 from .removable import entr, expm1_over_x, logit, sinc, xlog1py, xlogy
 
 _gradtape_composes = True
 
 __all__ = [
+    "airy",
     "beta",
     "betainc",
     "betaincc",
@@ -34,14 +62,28 @@ __all__ = [
     "digamma",
     "dilog",
     "ellipe",
+    "ellipeinc",
     "ellipk",
+    "ellipkinc",
     "ellipkm1",
+    "elliprc",
+    "elliprd",
+    "elliprf",
     "entr",
     "erf",
     "erfc",
     "erfcinv",
     "erfcx",
     "erfinv",
+    "eval_chebyt",
+    "eval_chebyu",
+    "eval_gegenbauer",
+    "eval_genlaguerre",
+    "eval_hermite",
+    "eval_hermitenorm",
+    "eval_jacobi",
+    "eval_laguerre",
+    "eval_legendre",
     "exp1",
     "expi",
     "expit",
@@ -56,6 +98,9 @@ __all__ = [
     "gammaincinv",
     "gammaln",
     "huber",
+    "hyp0f1",
+    "hyp1f1",
+    "hyp2f1",
     "i0",
     "i0e",
     "i1",
@@ -78,6 +123,7 @@ __all__ = [
     "loggamma",
     "logit",
     "logsumexp",
+    "modstruve",
     "multigammaln",
     "ndtr",
     "ndtri",
@@ -92,6 +138,12 @@ __all__ = [
     "sinc",
     "softmax",
     "spence",
+    "spherical_in",
+    "spherical_jn",
+    "spherical_kn",
+    "spherical_yn",
+    "struve",
+    "voigt_profile",
     "xlog1py",
     "xlogy",
     "y0",
@@ -102,35 +154,13 @@ __all__ = [
 ]
 
 
-def _tensor(x: Any) -> Any:
-    return strong(lift(x))
-
-
-def _whole(n: Any, asked: str, least: int = 0) -> int:
-    """A whole number that is a parameter, not an input."""
-    try:
-        found = index(n)
-    except TypeError:
-        found = least - 1
-    if found < least:
-        raise ShapeError(
-            message(
-                f"{asked} must be a whole number, at least {least}",
-                [f"{n!r}"],
-                str(sites.user_line()),
-                "Pass a Python int: it selects the function and carries no derivative.",
-            )
-        )
-    return found
-
-
 def _first_held(row: Any) -> Callable[[Any, Any], Tensor]:
     """A function of an order and an argument: the order is held, so a gradient in it is None and says so."""
     function = public(row)
 
     def of_order(v: Any, x: Any, /) -> Tensor:
         v = lift(v)
-        return function(held(v) if isinstance(v, Tensor) else v, _tensor(x))
+        return function(held(v) if isinstance(v, Tensor) else v, tensor(x))
 
     of_order.__name__ = of_order.__qualname__ = row.primitive.name
     of_order.__doc__ = row.__doc__
@@ -163,8 +193,8 @@ def polygamma(n: Any, x: Any, /) -> Tensor:
     >>> gt.special.polygamma(1, [1.0])
     Tensor([1.64493407])
     """
-    n = _whole(n, "polygamma: the order n")
-    return gammas.polygamma(_tensor(x), n=n) if n else digamma(x)
+    n = whole(n, "polygamma: the order n")
+    return gammas.polygamma(tensor(x), n=n) if n else digamma(x)
 
 
 def factorial(n: Any, /) -> Tensor:
@@ -174,7 +204,7 @@ def factorial(n: Any, /) -> Tensor:
     >>> gt.special.factorial([3.0, 0.5])
     Tensor([6.        , 0.88622693])
     """
-    return gammas.gamma(_tensor(n) + 1.0)
+    return gammas.gamma(tensor(n) + 1.0)
 
 
 def multigammaln(a: Any, d: int, /) -> Tensor:
@@ -184,7 +214,7 @@ def multigammaln(a: Any, d: int, /) -> Tensor:
     >>> gt.special.multigammaln(1.0, 1)
     Tensor(0.0)
     """
-    return gammas.multigammaln(_tensor(a), d=_whole(d, "multigammaln: the dimension d", 1))
+    return gammas.multigammaln(tensor(a), d=whole(d, "multigammaln: the dimension d", 1))
 
 
 def zeta(s: Any, x: Any = None, /) -> Tensor:
@@ -197,7 +227,7 @@ def zeta(s: Any, x: Any = None, /) -> Tensor:
     >>> gt.special.zeta([2.0]), gt.special.zeta(2.0, [0.5])
     (Tensor([1.64493407]), Tensor([4.9348022]))
     """
-    return gammas.hurwitz(_tensor(s), 1.0 if x is None else lift(x), n=0)
+    return gammas.hurwitz(tensor(s), 1.0 if x is None else lift(x), n=0)
 
 
 # -- error functions and the normal distribution -------------------------------------------------------------------
@@ -251,7 +281,7 @@ def expn(n: Any, x: Any, /) -> Tensor:
     >>> gt.special.expn(2, 0.0)
     Tensor(1.0)
     """
-    return integrals.expn(_tensor(x), n=_whole(n, "expn: the order n"))
+    return integrals.expn(tensor(x), n=whole(n, "expn: the order n"))
 
 
 def sici(x: Any, /) -> tuple[Tensor, Tensor]:
@@ -261,7 +291,7 @@ def sici(x: Any, /) -> tuple[Tensor, Tensor]:
     >>> gt.special.sici([1.0])
     (Tensor([0.94608307]), Tensor([0.33740392]))
     """
-    x = _tensor(x)
+    x = tensor(x)
     return integrals.sine_integral(x), integrals.cosine_integral(x)
 
 
@@ -272,7 +302,7 @@ def fresnel(x: Any, /) -> tuple[Tensor, Tensor]:
     >>> gt.special.fresnel([1.0])
     (Tensor([0.43825915]), Tensor([0.7798934]))
     """
-    x = _tensor(x)
+    x = tensor(x)
     return integrals.fresnel_sine(x), integrals.fresnel_cosine(x)
 
 
@@ -283,7 +313,7 @@ def dilog(x: Any, /) -> Tensor:
     >>> gt.special.dilog([1.0])
     Tensor([1.64493407])
     """
-    return integrals.spence(1.0 - _tensor(x))
+    return integrals.spence(1.0 - tensor(x))
 
 
 def lambertw(x: Any, /, k: int = 0) -> Tensor:
@@ -295,7 +325,7 @@ def lambertw(x: Any, /, k: int = 0) -> Tensor:
     """
     if k not in (0, -1):
         raise ShapeError(message("lambertw: only branches 0 and -1 are real", [f"k = {k!r}"], str(sites.user_line())))
-    return integrals.lambertw(_tensor(x), k=k)
+    return integrals.lambertw(tensor(x), k=k)
 
 
 #: The docstrings of the rows are doctests too.

@@ -23,15 +23,16 @@ from ..primitives import singular_values as svd_rows
 from ..primitives import spectra
 from ..primitives.complexes import conj
 from ..primitives.contractions import einsum, matmul, matrix_transpose
-from ..primitives.gaps import adjoint
+from ..primitives.gaps import adjoint, ascending_values, lie_near
 from ..primitives.indexing import getitem
 from ..primitives.joining import concat
 from ..primitives.matrix_functions import spectral_function
+from ..primitives.reductions import any as any_of
 from ..primitives.reductions import sum
 from ..primitives.shapes import diagonal, transpose
 from ..primitives.softmax import logsumexp
 from ..primitives.transcendental import exp, log1p
-from ..record.tensor import Tensor
+from ..record.tensor import Tensor, read, value_of
 from ..rules.primitive import look_past, registry
 from .programs import Continued, Within
 from .spectral_reading import (
@@ -52,9 +53,6 @@ __all__: list[str] = []
 
 Match = tuple[Callable[..., Any], tuple[Any, ...]] | None
 
-#: Where two of n values are nearer than NEAR / n times the largest, derivatives go by divided differences.
-NEAR = 1e-2
-
 # -- where it is asked for ------------------------------------------------------------------------------------------
 
 
@@ -62,20 +60,26 @@ def _value(x: Any) -> Any:
     """The array behind a Tensor, or behind a series; None where there is none to be seen."""
     while hasattr(x, "term"):
         x = x.term(0)
-    x = x.data if isinstance(x, Tensor) else x
+    x = value_of(x)
     return x if isinstance(x, np.ndarray) else None
 
 
-def _near(x: Any, symmetric: bool) -> tuple[bool, Any]:
-    """Whether values of x lie near each other (or, singular ones, near 0), and the values, ascending."""
+def _near(x: Any, symmetric: bool) -> bool:
+    """Whether values of x lie near each other (or, singular ones, near 0); so where they are not to be seen."""
     a = _value(x)
-    if a is None or not a.size:
-        return a is None, None
-    w = np.linalg.eigvalsh((a + np.conj(np.swapaxes(a, -1, -2))) / 2) if symmetric else None
-    w = np.linalg.svd(a, compute_uv=False)[..., ::-1] if w is None else w
-    limit = NEAR / w.shape[-1] * np.max(np.abs(w), axis=-1, keepdims=True)
-    near = bool(np.any(np.diff(w, axis=-1) <= limit))
-    return near or (not symmetric and bool(np.any(w[..., :1] <= limit))), w
+    if a is None or np.any(lie_near(a, symmetric=symmetric)):
+        return True  # divided differences are right for all matrices
+    if isinstance(x, Tensor):  # the short way is not: asked on the record, as a guard
+        bool(any_of(lie_near(x, symmetric=symmetric), axis=None, keepdims=False))
+    return False
+
+
+def _ascending(x: Any, symmetric: bool) -> Any:
+    """The values of x, which the body holds constant: they leave the record."""
+    a = _value(x)
+    if isinstance(x, Tensor):
+        read(x, "bounds between its eigenvalues")
+    return None if a is None or not a.size else ascending_values(a, symmetric)
 
 
 def _bounds(w: Any, cut: tuple[int, int], symmetric: bool) -> tuple[Any, Any] | None:
@@ -102,9 +106,9 @@ def _match(kind: str, x: Any, cut: Any, factors: Any, made: Made, *, trace: bool
         program: Any = function_of(reader, factors)
     except UnknownError:
         return None
-    near, w = _near(x, symmetric)
-    if not near or (trace and not reader.found):
+    if (trace and not reader.found) or not _near(x, symmetric):
         return None
+    w = None if symmetric and cut is None else _ascending(x, symmetric)
     bounds: tuple[Any, ...] = ()
     if cut is not None:
         found = None if w is None else _bounds(w, cut, symmetric)

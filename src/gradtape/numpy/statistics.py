@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 
 from ..primitives import norms
+from ..primitives.arithmetic import remainder
 from ..primitives.complexes import conj, real
 from ..primitives.contractions import matmul, matrix_transpose
 from ..primitives.indexing import ARRAY, gather, take_along_axis
 from ..primitives.joining import concat
 from ..primitives.reductions import axes_of, kept
-from ..primitives.rounding import floor
 from ..primitives.selection import clip, greater, isnan, less, where
-from ..primitives.shapes import diagonal, held, reshape, transpose
+from ..primitives.shapes import diagonal, reshape, transpose
 from ..primitives.sorting import argsort, searchsorted
 from ..primitives.transcendental import sqrt
 from ..record.tensor import SCALARS, Tensor
 from . import reductions
 from .casting import cast
+from .quantiles import PICKS, between
 from .reductions import axes, tensor
 
 _gradtape_composes = True
@@ -53,22 +54,49 @@ def _float(x: Any, dtype: Any = None) -> Tensor:
 
 
 def var(
-    x: Any, /, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False, correction: Any = None
+    x: Any,
+    /,
+    axis: Any = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    correction: Any = None,
+    where: Any = True,
 ) -> Tensor:
     """Variance over axes: sum |x - mean|^2 / (n - ddof); the Array API's ``correction`` is the same as ``ddof``.
+
+    Only the elements where the mask ``where`` is true count.
 
     >>> import gradtape as gt
     >>> gt.var(gt.asarray([1.0, 3.0])), gt.var(gt.asarray([1.0, 3.0]), ddof=1)
     (Tensor(1.0), Tensor(2.0))
     """
     correction = ddof if correction is None else correction
+    if where is not True:
+        return nanvar(_unmasked(x, dtype, where), axis, ddof=correction, keepdims=keepdims)
     return norms.var(_float(x, dtype), axis=axes(axis), correction=correction, keepdims=keepdims)
 
 
+def _unmasked(x: Any, dtype: Any, mask: Any) -> Tensor:
+    """``x`` with NaN where the mask leaves an element out."""
+    return where(tensor(mask), _float(x, dtype), math.nan)
+
+
 def std(
-    x: Any, /, axis: Any = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False, correction: Any = None
+    x: Any,
+    /,
+    axis: Any = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    correction: Any = None,
+    where: Any = True,
 ) -> Tensor:
     """Standard deviation over axes, sqrt(var); where nothing is spread its derivative is 0.
+
+    Only the elements where the mask ``where`` is true count.
 
     >>> import gradtape as gt
     >>> x = gt.asarray([1.0, 1.0])
@@ -78,6 +106,8 @@ def std(
     Tensor([0., 0.])
     """
     correction = ddof if correction is None else correction
+    if where is not True:
+        return nanstd(_unmasked(x, dtype, where), axis, ddof=correction, keepdims=keepdims)
     return norms.std(_float(x, dtype), axis=axes(axis), correction=correction, keepdims=keepdims)
 
 
@@ -221,34 +251,22 @@ def quantile(x: Any, q: Any, /, axis: Any = None, *, method: str = "linear", kee
     """Quantiles over axes, by linear interpolation between neighbours in order; differentiable in ``q`` too.
 
     ``q`` is in [0, 1], a number or an array; its axes come first in the result.  At ties one of the equal entries
-    takes the derivative.  A NaN among the entries makes the result NaN.
+    takes the derivative.  A NaN among the entries makes the result NaN.  ``method``: "linear", or NumPy's others.
 
     >>> import gradtape as gt
     >>> gt.quantile(gt.asarray([3.0, 1.0, 2.0]), 0.25)
     Tensor(1.5)
     """
-    if method not in ("linear", "lower", "higher", "nearest", "midpoint"):
-        raise ValueError(f"quantile: method={method!r}; there are linear, lower, higher, nearest, midpoint")
     x = _float(x)
     q = Tensor(real(x).dtype.type(q)) if type(q) in SCALARS else tensor(q)  # a Python number does not widen x
     if not np.all((q.data >= 0) & (q.data <= 1)):
         raise ValueError("quantile: q lies in [0, 1] (percentile takes 0 to 100)")
     ordered = _sorted_last(x, axis)
     n = ordered.shape[-1]
-    place = q * float(n - 1)
-    if method == "nearest":
-        place = Tensor(np.round(place.data))
-    below = floor(place)
-    low = cast(below, np.intp)
-    high = clip(low + 1, 0, n - 1)
-    share: Any = place - below
-    if method == "lower":
-        share = 0.0
-    elif method in ("higher", "midpoint"):
-        share = cast(greater(held(share), 0.0), x.dtype) * (1.0 if method == "higher" else 0.5)
+    low, high, share = between(q, n - 1, method, "quantile")
     index = (Ellipsis, ARRAY)
     first, second = gather(ordered, low, index=index), gather(ordered, high, index=index)
-    y = first if method in ("lower", "nearest") else first + share * (second - first)
+    y = first if method in PICKS else first + share * (second - first)
     if q.ndim:
         k = ordered.ndim - 1
         y = transpose(y, axes=(*range(k, y.ndim), *range(k)))
@@ -276,9 +294,11 @@ def median(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     x = _float(x)
     ordered = _sorted_last(x, axis)
     n = ordered.shape[-1]
-    middle = gather(ordered, np.arange((n - 1) // 2, n // 2 + 1), index=(Ellipsis, ARRAY))
-    nans = reductions.any(isnan(ordered), -1)
-    y = where(nans, math.nan, reductions.mean(middle, -1))
+    if n:
+        middle = gather(ordered, np.arange((n - 1) // 2, n // 2 + 1), index=(Ellipsis, ARRAY))
+        y = where(reductions.any(isnan(ordered), -1), math.nan, reductions.mean(middle, -1))
+    else:
+        y = reductions.sum(ordered, -1) + math.nan  # as NumPy's of nothing
     return reshape(y, shape=kept(x.shape, axes(axis))) if keepdims else y
 
 
@@ -322,16 +342,23 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Tensor:
     return c / reshape(scale, shape=(-1, 1)) / reshape(scale, shape=(1, -1))
 
 
-def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Tensor:
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Tensor:
     """Piecewise linear interpolation of the points (xp, fp), xp increasing; differentiable in all three.
 
     Outside, ``left`` and ``right``, by default the values at the ends.  On a point the slope is the one to its right.
+    With ``period`` the points repeat (in any order, modulo the period), and there is no outside.
 
     >>> import gradtape as gt
     >>> gt.interp(2.5, gt.asarray([1.0, 2.0, 3.0]), gt.asarray([3.0, 2.0, 0.0]))
     Tensor(1.0)
     """
     x, places, values = _float(x), _float(xp), _float(fp)
+    if period is not None:
+        x, places = remainder(x, period), remainder(places, period)
+        order = argsort(places, axis=-1, descending=False)
+        places, values = take_along_axis(places, order, axis=0), take_along_axis(values, order, axis=0)
+        places = concat(places[-1:] - period, places, places[:1] + period, axis=0)
+        values = concat(values[-1:], values, values[:1], axis=0)
     n = places.size
     at = clip(searchsorted(places, x, side="right") - 1, 0, max(n - 2, 0))
     index = (ARRAY,)

@@ -15,7 +15,7 @@ from ..errors import DtypeError, ShapeError, message
 from ..primitives import arithmetic, selection, shapes
 from ..primitives import indexing as rows
 from ..record import sites
-from ..record.tensor import Tensor
+from ..record.tensor import Tensor, read
 from ..record.variable import Variable
 from ..record.writer import lift
 from .casting import cast
@@ -104,7 +104,7 @@ class Place:
         template, arrays = parsed(self._index)
         if not arrays:
             return index_update(x, template, op(rows.getitem(x, index=template), values))
-        places = rows.positions(x.shape, rows.filled(template, tuple([a.data for a in arrays])))
+        places = rows.positions(x.shape, rows.filled(template, tuple([read(a, "at[]") for a in arrays])))
         if places.size == np.unique(places).size:
             return index_update(x, self._index, op(self.get(), values))
         # One round for each repetition: the first time an entry is named, then the second ...

@@ -12,8 +12,16 @@ from ..rules.batching import lanes
 from ..rules.kinds import constant, elementwise
 from .docs import documented
 from .rounding import abs
-from .selection import where
+from .selection import clip, where
 from .transcendental import exp, sech_squared, tanh
+
+# Slopes of the form x g(x), where g has vanished in floating point long before x is infinite, take x no further than
+# that: at an infinity they are their limit, to every order.
+
+
+def _within(x: Any, far: float) -> Any:
+    return x if x.dtype.kind == "c" else clip(x, -far, far)
+
 
 # -- sigmoid and its family -------------------------------------------------------------------------------------
 
@@ -49,22 +57,35 @@ log_sigmoid = elementwise(
     lambda y, x: sigmoid(-x),
     doc=documented("``log(sigmoid(x)) = -softplus(-x)``.", "gt.log_sigmoid(-1000.0)", "Tensor(-1000.0)"),
 )
+
+
+def _no_less(xp: Any, x: Any, low: float) -> Any:
+    """The factor x of something that has vanished at ``low``: not infinite times zero."""
+    return x if x.dtype.kind == "c" else xp.maximum(x, low)
+
+
+def _silu_slope(y: Any, x: Any) -> Any:
+    near = _within(x, 800.0)
+    return sigmoid(x) + near * (0.25 * sech_squared(0.5 * near))
+
+
 silu = elementwise(
     "silu",
-    lambda xp, x: x * _sigmoid(xp, x),
-    lambda y, x: sigmoid(x) + x * (0.25 * sech_squared(0.5 * x)),
+    lambda xp, x: _no_less(xp, x, -800.0) * _sigmoid(xp, x),
+    _silu_slope,
     doc=documented("``x * sigmoid(x)`` (also named swish).", "gt.silu([0.0, 1.0])", "Tensor([0.        , 0.73105858])"),
 )
 
 
 def _mish_slope(y: Any, x: Any) -> Any:
-    s = softplus(x)
-    return tanh(s) + x * sech_squared(s) * sigmoid(x)
+    near = _within(x, 800.0)
+    s = softplus(near)
+    return tanh(s) + near * sech_squared(s) * sigmoid(near)
 
 
 mish = elementwise(
     "mish",
-    lambda xp, x: x * xp.tanh(xp.logaddexp(x, 0.0)),
+    lambda xp, x: _no_less(xp, x, -800.0) * xp.tanh(xp.logaddexp(x, 0.0)),
     _mish_slope,
     doc=documented("``x * tanh(softplus(x))``.", "gt.mish(1.0)", "Tensor(0.8650983882673103)"),
 )
@@ -169,6 +190,7 @@ def _normal_cdf(xp: Any, x: Any) -> Any:
 
 def normal_density(x: Any) -> Any:
     """The density of the standard normal distribution."""
+    x = _within(x, 39.0)
     return exp(-0.5 * (x * x)) * 0.3989422804014327
 
 
@@ -181,8 +203,8 @@ normal_cdf = elementwise(
 )
 gelu = elementwise(
     "gelu",
-    lambda xp, x: x * _normal_cdf(xp, x),
-    lambda y, x: normal_cdf(x) + x * normal_density(x),
+    lambda xp, x: _no_less(xp, x, -40.0) * _normal_cdf(xp, x),
+    lambda y, x: normal_cdf(x) + _within(x, 39.0) * normal_density(x),
     doc="``x`` times the standard normal distribution function of ``x``.",
     public=False,
 )

@@ -8,10 +8,13 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+from ..record.segment import is_recording
 from ..record.tensor import SCALARS
 from ..rules.kinds import constant, elementwise, linear, multilinear
 from .docs import documented
+from .precision import as_result
 from .reductions import all
+from .regular import regular
 from .selection import not_equal, where
 from .transcendental import log
 
@@ -58,9 +61,10 @@ multiply = multilinear(
 divide = elementwise(
     "divide",
     operator.truediv,
-    lambda y, a, b: 1 / b,
+    lambda y, a, b: 1 / (b if getattr(b, "dtype", None) is y.dtype else as_result(b, y)),
     lambda y, a, b: -y / b,
     quotient=lambda y, a, b: (b, (1.0, -y)),
+    linear_in=(0,),
     domain=(0.5, 2.0),
     doc=documented(
         "Element-wise quotient ``a / b``.", "gt.divide([1.0, 2.0], 4.0)", "Tensor([0.25, 0.5 ])", _BROADCAST
@@ -81,7 +85,7 @@ nought = constant(
 
 square = elementwise(
     "square",
-    lambda xp, x: x * x,
+    lambda xp, x: xp.square(x) if x.dtype.kind == "b" else x * x,  # the product is faster, but of booleans a boolean
     lambda y, x: 2 * x,
     doc=documented("Element-wise ``x * x``.", "gt.square([2.0, 3.0])", "Tensor([4., 9.])"),
 )
@@ -105,6 +109,8 @@ integer_power = elementwise(
     "integer_power",
     _integer_power,
     _integer_slope,
+    # A polynomial ends, which no quotient does to the last digit; the others go on for ever.
+    quotient=lambda y, x, *, n: (x, (n * y,)) if n < 0 and regular(x) else None,
     params={"n": [0, 1, 2, 3, 5, -1, -2]},
     domain=(0.5, 2.0),
     singular={"0": "a polynomial: x**0 has derivative 0 and x**1 has 1, also at 0"},
@@ -137,6 +143,7 @@ def _slope_in_base(y: Any, a: Any, b: Any, *, k: int = 0) -> Any:
             return 2 * a
         slope = b * _times_log(a, b - 1, k) if b else nought(a)
     else:
+        b = as_result(b, y) if b.dtype.kind == "f" else b  # b - 1 is rounded
         slope = where((a == 0) & (b == 0), 0.0, b * _times_log(a, b - 1, k))
     return slope + k * _times_log(a, b - 1, k - 1) if k else slope
 
@@ -150,6 +157,7 @@ power_log = elementwise(
     _power_log,
     lambda y, a, b, *, k: _slope_in_base(y, a, b, k=k),
     lambda y, a, b, *, k: power_log(a, b, k=k + 1),
+    quotient=lambda y, a, b, *, k: _power_quotient(y, a, b, k=k),
     params={"k": [0, 1, 2]},
     domain=(0.5, 2.0),
     singular={"base 0": "the limit where there is one, else the infinity of log(0)**k"},
@@ -158,12 +166,18 @@ power_log = elementwise(
 )
 
 
-def _power_quotient(y: Any, a: Any, b: Any) -> Any:
-    """a y' = b y a' + a y log(a) b'; not at a = 0, where powers that are polynomials end."""
+def _power_quotient(y: Any, a: Any, b: Any, *, k: int = 0) -> Any:
+    """For y = a**b log(a)**k, a y' = (b y + k a**b log(a)**(k-1)) a' + a y log(a) b'.
+
+    Not at a = 0, where powers that are polynomials end.
+    """
+    if type(b) in (int, float) and b >= 0 and b == round(b) and is_recording():
+        return None  # a polynomial is smooth everywhere: no guard, so that a batch may replay it with some at 0
     if not all(not_equal(a, 0.0)):
         return None
     constant = type(b) in SCALARS or not hasattr(b, "term")
-    return a, (b * y, None if constant else a * y * log(a))
+    u = b * y + k * _times_log(a, b, k - 1) if k else b * y
+    return a, (u, None if constant else a * y * log(a))
 
 
 power = elementwise(

@@ -122,9 +122,17 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 def _einsum(xp: Any, *xs: Any, subscripts: str) -> Any:
     # Large products go through matmul; for small ones looking for the path costs more than it saves.
-    large = len(xs) > 1 and sum(x.size for x in xs) > 512
+    large = len(xs) > 1 and sum(x.size for x in xs) > 512 and _is_product(subscripts)
     y = xp.einsum(subscripts, *xs, optimize="greedy" if large else False)
     return y[()] if y.ndim == 0 else y
+
+
+@lru_cache(maxsize=1024)
+def _is_product(subscripts: str) -> bool:
+    """Whether there is a product of matrices to be found: not in a sum of element-wise products of two arrays."""
+    inputs, output = subscripts.split("->")
+    labels = inputs.split(",")
+    return len(labels) > 2 or any(label in output for label in set(labels[0]) ^ set(labels[-1]))
 
 
 @lru_cache(maxsize=1024)
@@ -198,10 +206,23 @@ def _einsum_batch(size: int, flags: Any, xs: Any, params: Any) -> Batched:
     return xs, {"subscripts": ",".join(labels) + "->" + label + output}
 
 
+def _einsum_in_pairs(*xs: Any, subscripts: str) -> Any:
+    """The same contraction, two operands at a time."""
+    inputs, output = subscripts.split("->")
+    labels = inputs.split(",")
+    y, known = xs[0], labels[0]
+    for i, x in enumerate(xs[1:], start=1):
+        later = "".join([*labels[i + 1 :], output])
+        kept = output if i == len(xs) - 1 else "".join([c for c in dict.fromkeys(known + labels[i]) if c in later])
+        y, known = einsum(y, x, subscripts=f"{known},{labels[i]}->{kept}"), kept
+    return y
+
+
 einsum = multilinear(
     "einsum",
     _einsum,
     variadic=_einsum_transpose,
+    body=_einsum_in_pairs,
     params={"subscripts": ["ij,jk->ik"]},
     sample=_einsum_cases,
     batch=_einsum_batch,

@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..rules.batching import Batched, aligned, leading, permuted, reshaped
-from ..rules.kinds import differential
+from ..errors import DegenerateError, message
+from ..record.tensor import value_of
+from ..rules.batching import Batched, aligned, leading, one_by_one, permuted, reshaped
+from ..rules.kinds import constant, differential
 from .complexes import conj, imag, real
 from .contractions import matmul, matrix_transpose
 from .reductions import sum
+from .selection import isinf, where
 from .shapes import reshape, sum_to
 
 
@@ -97,6 +100,7 @@ solve = differential(
     "linalg.solve",
     _solve_differential,
     vjp=_solve_vjp,
+    system=(lambda a, y: matmul(a, y),),
     arity=2,
     sample=lambda rng: [
         ((_well_conditioned(rng, *a), rng.normal(size=b)), {})
@@ -189,10 +193,28 @@ det_form = differential(
     public=False,
 )
 
+far_from_singular = constant(
+    "far_from_singular",
+    lambda xp, x: xp.all(xp.linalg.cond(x) < 1e6) if x.shape[-1] else xp.bool_(True),
+    sample=lambda rng: [((_well_conditioned(rng, *s),), {}) for s in ((3, 3), (2, 2, 2))],
+    batch=one_by_one,
+    doc="Whether all matrices are far from a singular one.",
+    public=False,
+)
+
+
+def _det_of_regular(y: Any, xs: Any, dxs: Any) -> Any:
+    """det(x) trace(inv(x) dx): a form of the determinant has one more argument at every order."""
+    if not far_from_singular(xs[0]):
+        return None
+    return y * sum(matrix_transpose(inv(xs[0])) * dxs[0], axis=(-2, -1))
+
+
 det = differential(
     "det",
     lambda xp, x: _plain(xp.linalg.det(x)),
     lambda y, xs, dxs: sum(det_form(xs[0]) * dxs[0], axis=(-2, -1)),
+    quotient=_det_of_regular,
     vjp=lambda ct, y, x: (det_form(x) * reshape(ct, shape=(*ct.shape, 1, 1)),),
     sample=lambda rng: [((_well_conditioned(rng, *s),), {}) for s in ((3, 3), (1, 1), (2, 2, 2), (4, 4))],
     singular={"singular matrices": "a polynomial: right at every rank, to every order"},
@@ -210,16 +232,50 @@ det = differential(
 )
 
 
-def _log_slope(x: Any, dx: Any) -> Any:
+# At a singular matrix log|det| is -inf and has no derivative: asked for, it is an error; a tangent is nan, and in lanes
+# that do not matter it is nothing.
+
+
+def _regular(x: Any, singular: Any) -> Any:
+    """x with the identity in the place of singular matrices."""
+    n = x.shape[-1]
+    return where(reshape(singular, shape=(*singular.shape, 1, 1)), np.eye(n, dtype=x.dtype), x)
+
+
+def _log_slope(x: Any, dx: Any, singular: Any) -> Any:
     """trace(inv(x) dx): the derivative of log det."""
-    return sum(matrix_transpose(inv(x)) * dx, axis=(-2, -1))
+    t = sum(matrix_transpose(inv(_regular(x, singular))) * dx, axis=(-2, -1))
+    return t * where(singular, np.nan, 1.0)
+
+
+def _logabsdet_differential(y: Any, xs: Any, dxs: Any) -> Any:
+    dy = _log_slope(xs[0], dxs[0], isinf(y))
+    return real(dy) if _is_complex(xs[0]) else dy
+
+
+def _logabsdet_vjp(ct: Any, y: Any, x: Any) -> tuple[Any]:
+    singular = isinf(y)
+    if np.any(value_of(singular) & (value_of(ct) != 0)):
+        raise DegenerateError(
+            message(
+                "the derivative of log|det| at a singular matrix",
+                "the determinant is 0: its logarithm is -inf, and has no derivative",
+                remedy="Use gt.linalg.det, which has one everywhere, move the matrix off this point, or leave it out "
+                "with gt.where.",
+            )
+        )
+    slope = matrix_transpose(inv(_regular(x, singular)))
+    slope = conj(slope) if _is_complex(x) else slope
+    return (slope * reshape(where(singular, 0.0, ct), shape=(*ct.shape, 1, 1)),)
 
 
 logabsdet = differential(
     "logabsdet",
     lambda xp, x: _plain(xp.linalg.slogdet(x)[1]),
-    lambda y, xs, dxs: real(_log_slope(xs[0], dxs[0])) if _is_complex(xs[0]) else _log_slope(xs[0], dxs[0]),
+    _logabsdet_differential,
+    vjp=_logabsdet_vjp,
     sample=_square_cases,
+    singular={"singular matrices": "an error, a tangent nan; nothing where the lane is left out"},
     batch=leading(),
     doc="log|det x| of each square matrix.",
     public=False,
@@ -228,7 +284,7 @@ det_sign = differential(
     "det_sign",
     lambda xp, x: _plain(xp.linalg.slogdet(x)[0]),
     lambda y, xs, dxs: (
-        y * imag(_log_slope(xs[0], dxs[0])) * 1j if _is_complex(xs[0]) else sum(0.0 * dxs[0], axis=(-2, -1))
+        y * imag(_log_slope(xs[0], dxs[0], y == 0)) * 1j if _is_complex(xs[0]) else sum(0.0 * dxs[0], axis=(-2, -1))
     ),
     sample=_square_cases,
     batch=leading(),

@@ -14,9 +14,11 @@ import numpy as np
 from ..rules.kinds import elementwise
 from .arithmetic import remainder
 from .docs import documented
+from .precision import as_result
 from .rounding import round
 from .selection import where
 from .special_values import (
+    beta_values,
     betaln_values,
     hurwitz_values,
     in_double,
@@ -126,7 +128,7 @@ polygamma_gap = elementwise(
 )
 beta = elementwise(
     "beta",
-    scipy_values("beta"),
+    in_double(beta_values),
     lambda y, a, b: -y * polygamma_gap(a, b, n=0),
     lambda y, a, b: -y * polygamma_gap(b, a, n=0),
     domain=(0.4, 4.0),
@@ -157,6 +159,7 @@ def _inside(n: Any, k: Any) -> Any:
 
 
 def _binomial_in_n(y: Any, n: Any, k: Any) -> Any:
+    n, k = as_result(n, y), as_result(k, y)
     rest = n - k + 1.0
     beyond = gamma(n + 1.0) * rgamma(k + 1.0)
     beyond = beyond * (digamma(n + 1.0) * rgamma(rest) + _reciprocal_slope(rgamma(rest), rest))
@@ -164,6 +167,7 @@ def _binomial_in_n(y: Any, n: Any, k: Any) -> Any:
 
 
 def _binomial_in_k(y: Any, n: Any, k: Any) -> Any:
+    n, k = as_result(n, y), as_result(k, y)
     one, rest = k + 1.0, n - k + 1.0
     u, v = rgamma(one), rgamma(rest)
     beyond = gamma(n + 1.0) * (_reciprocal_slope(u, one) * v - u * _reciprocal_slope(v, rest))
@@ -219,7 +223,7 @@ hurwitz = elementwise(
     "hurwitz",
     in_double(lambda s, x, *, n: hurwitz_values(s, x, n)),
     lambda y, s, x, *, n: hurwitz(s, x, n=n + 1),
-    lambda y, s, x, *, n: _zeta_slope(s, x, n),
+    lambda y, s, x, *, n: _zeta_slope(as_result(s, y), x, n),
     params={"n": [0, 1, 2]},
     domain=((1.6, 4.0), (0.6, 3.0)),
     doc="Derivative n in s of Hurwitz's zeta function ``sum over k >= 0 of (x + k)**(-s)``.",

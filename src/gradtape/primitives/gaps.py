@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DegenerateError, message
-from ..rules.batching import leading
-from ..rules.kinds import differential
+from ..rules.batching import leading, one_by_one
+from ..rules.kinds import constant, differential
 from .complexes import conj, is_complex, real
 from .contractions import matrix_transpose
 from .reductions import sum
@@ -110,13 +110,35 @@ def _to_values(t: Any, w: Any, sign: int) -> Any:
     return -(sum(t, axis=-2) + sign * sum(t, axis=-1))
 
 
+def _numerator(y: Any, dx: Any, dw: Any, sign: int) -> Any:
+    if dw is None:
+        return dx
+    change = y * (row_of(dw) + sign * column_of(dw))
+    return -change if dx is None else dx - change
+
+
 def _over_gaps_differential(y: Any, xs: Any, dxs: Any, *, sign: int, missing: str) -> Any:
-    (_, w), (dx, dw) = xs, dxs
-    top = dx
-    if dw is not None:
-        change = y * (row_of(dw) + sign * column_of(dw))
-        top = -change if top is None else top - change
-    return over_gaps(top, w, sign=sign, missing="nan")
+    return over_gaps(_numerator(y, *dxs, sign), xs[1], sign=sign, missing="nan")
+
+
+apart = constant(
+    "apart",
+    lambda xp, w, *, sign: xp.logical_not(xp.any(_denominators(xp, w, sign)[1])),
+    params={"sign": [-1, 1]},
+    batch=one_by_one,
+    sample=lambda rng: [((np.array([1.0, 2.0, 4.0]),), {"sign": sign}) for sign in (-1, 1)],
+    doc="Whether no two of w count as one (sign 1: no w_i + w_j as zero).",
+    public=False,
+)
+
+
+def _over_gaps_quotient(y: Any, xs: Any, dxs: Any, *, sign: int, missing: str) -> Any:
+    """The same by a division, whose series it is: where no two values count as one."""
+    w = xs[1]
+    if not apart(w, sign=sign):
+        return None
+    eye = np.eye(w.shape[-1], dtype=w.dtype) * (sign < 0)
+    return _numerator(y, *dxs, sign) * (1 - eye) / (row_of(w) + sign * column_of(w) + eye)
 
 
 def _cases(rng: Any) -> list[Any]:
@@ -131,6 +153,7 @@ over_gaps = differential(
     "over_gaps",
     _over_gaps,
     _over_gaps_differential,
+    quotient=_over_gaps_quotient,
     vjp=_over_gaps_vjp,
     arity=2,
     params={"sign": [-1, 1], "missing": ["nan", "error"]},
@@ -183,5 +206,38 @@ skew_over_gaps = differential(
     sample=lambda rng: [(xs, {"sign": p["sign"], "coupled": False}) for xs, p in _cases(rng)],
     singular={"repeated values": "0 where k is Hermitian there (and zero, if the values enter too), else an error"},
     doc="(k - k')_ij / (w_j + sign w_i): what a rotation of eigenvectors is handed back from k = V' ct.",
+    public=False,
+)
+
+
+# -- whether values lie near each other --------------------------------------------------------------------------
+
+#: Where two of n values are nearer than NEAR / n times the largest, derivatives go by divided differences.
+NEAR = 1e-2
+
+
+def ascending_values(x: Any, symmetric: bool) -> Any:
+    """Eigenvalues of the Hermitian part of x, or its singular values, ascending."""
+    if symmetric:
+        return np.linalg.eigvalsh((x + np.conj(np.swapaxes(x, -1, -2))) / 2)
+    return np.linalg.svd(x, compute_uv=False)[..., ::-1]
+
+
+def _lie_near(xp: Any, x: Any, *, symmetric: bool) -> Any:
+    if not x.size:
+        return np.zeros(x.shape[:-2], bool)[()]
+    w = ascending_values(x, symmetric)
+    limit = NEAR / w.shape[-1] * np.max(np.abs(w), axis=-1, keepdims=True)
+    near = np.any(np.diff(w, axis=-1) <= limit, axis=-1)
+    return near if symmetric else near | np.any(w[..., :1] <= limit, axis=-1)
+
+
+lie_near = constant(
+    "lie_near",
+    _lie_near,
+    params={"symmetric": [True, False]},
+    batch=leading(2),
+    sample=lambda rng: [((rng.normal(size=s),), {"symmetric": s[-1] == s[-2]}) for s in ((3, 3), (2, 3), (4, 2, 2))],
+    doc="Whether two eigenvalues of a Hermitian matrix, or two singular values (or one and 0), lie near each other.",
     public=False,
 )

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..rules.batching import lanes, prepend_index, shift_axis
+from ..rules.batching import Batched, full, lanes, prepend_index, shift_axis
 from ..rules.kinds import constant, linear
 from .selection import where
 from .shapes import Indices, drawn
@@ -64,6 +64,8 @@ getitem = linear(
         ((0, 3), {"index": (slice(None), 1)}),
     ),
     moves=True,
+    drops=True,
+    gathered=lambda cts, params, x: place_all(*cts, indices=tuple([p["index"] for p in params]), shape=x.shape),
     batch=prepend_index(),
     doc="``x[index]`` for integers, slices, newaxis and ellipsis.",
     public=False,
@@ -87,6 +89,40 @@ place = linear(
     public=False,
 )
 
+
+def _place_all(xp: Any, *xs: Any, indices: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    out = xp.zeros(shape, dtype=xp.result_type(*xs))
+    for index, x in zip(indices, xs, strict=True):
+        if hasattr(out, "at"):
+            out = out.at[index].add(x)
+        else:
+            out[index] += x
+    return out if shape else out[()]
+
+
+def _place_all_batch(size: int, flags: Any, xs: Any, params: Any) -> Batched:
+    indices = tuple([(slice(None), *(i if isinstance(i, tuple) else (i,))) for i in params["indices"]])
+    return full(size, flags, xs), {"indices": indices, "shape": (size, *params["shape"])}
+
+
+#: One buffer for all the parts of an array that a program read, where each by itself would take one.
+place_all = linear(
+    "place_all",
+    _place_all,
+    variadic=lambda i, ct, *xs, indices, shape: getitem(ct, index=indices[i]),
+    params={"indices": [((0,), (0,))], "shape": [(3,)]},
+    sample=drawn(
+        ([(), ()], {"indices": ((1,), (-1,)), "shape": (3,)}),
+        ([(3,), (2, 2), (3,)], {"indices": ((1,), (slice(None), slice(0, 3, 2)), (1,)), "shape": (2, 3)}),
+        ([(1,), ()], {"indices": ((None,), ()), "shape": ()}),
+        ([(0,), (3,)], {"indices": ((slice(0, 0),), (slice(None),)), "shape": (3,)}),
+    ),
+    moves=True,
+    batch=_place_all_batch,
+    doc="Zeros of ``shape`` to which each input is added at its index: the transpose of many ``getitem``.",
+    public=False,
+)
+
 setitem = linear(
     "setitem",
     lambda xp, x, u, *, index: _written(xp, x, index, u),
@@ -101,6 +137,7 @@ setitem = linear(
         ([(2, 3), (2, 0)], {"index": (slice(None), slice(0, 0))}),
     ),
     moves=True,
+    drops=True,
     batch=prepend_index(),
     doc="A copy of ``x`` in which ``u``, which has the shape and dtype of ``x[index]``, stands at ``index``.",
     public=False,
@@ -149,6 +186,7 @@ gather = linear(
         ([(3,), Indices(np.zeros(0, int))], {"index": (ARRAY,)}),
     ),
     moves=True,
+    drops=True,
     batch=gather_batch,
     doc="``x[index]`` where index arrays take the places of ARRAY in the template ``index``.",
     public=False,
@@ -215,6 +253,7 @@ scatter_set = linear(
         ([(2, 3), (2, 2), Indices([1, 1])], {"index": (slice(None), ARRAY)}),
     ),
     moves=True,
+    drops=True,
     batch=scatter_set_batch,
     doc="A copy of ``x`` with ``u``, which has the shape of ``x[index]``, at an advanced index; the last write stays.",
     public=False,
@@ -256,6 +295,7 @@ take_along_axis = linear(
         ([(3,), Indices(np.zeros(0, int))], {"axis": -1}),
     ),
     moves=True,
+    drops=True,
     batch=shift_axis("axis"),
     doc="``y[.., k, ..] = x[.., indices[.., k, ..], ..]`` along ``axis``; the other axes have the same lengths.",
     public=False,

@@ -10,7 +10,8 @@ import numpy as np
 from ..rules.kinds import elementwise
 from .docs import documented
 from .error_functions import erf
-from .selection import where
+from .precision import as_result
+from .selection import minimum, where
 from .series import log1p_over_x, sinx_over_x
 from .special_values import float_type, in_double, scipy_values, special
 from .transcendental import cos, exp, log
@@ -34,7 +35,7 @@ exp1 = elementwise(
 expi = elementwise(
     "expi",
     scipy_values("expi"),
-    lambda y, x: exp(x) / x,
+    lambda y, x: where(x > 800, exp(x), exp(x) / x),  # both are infinite there
     domain=_POSITIVE,
     doc=documented(
         "The exponential integral ``Ei(x)``: the principal value of that of ``exp(t) / t`` up to ``x``.",
@@ -72,7 +73,8 @@ cosine_integral = elementwise(
 def _spence_slope(y: Any, x: Any) -> Any:
     """log(x) / (1 - x), analytic at 1."""
     near = x > 0.5
-    return where(near, -log1p_over_x(where(near, x - 1.0, 0.0), n=0), log(x) / (1.0 - where(near, 0.0, x)))
+    far = minimum(where(near, 0.0, x), 1e300)
+    return where(near, -log1p_over_x(where(near, x - 1.0, 0.0), n=0), log(minimum(x, 1e300)) / (1.0 - far))
 
 
 spence = elementwise(
@@ -134,14 +136,20 @@ fresnel_cosine = elementwise(
 
 
 def _owens_slope(y: Any, h: Any, a: Any) -> Any:
+    h, a = as_result(h, y), as_result(a, y)
     return exp(-0.5 * (h * h)) * erf(a * h * math.sqrt(0.5)) * (-0.5 / math.sqrt(2 * math.pi))
+
+
+def _owens_slope_in_a(y: Any, h: Any, a: Any) -> Any:
+    h, a = as_result(h, y), as_result(a, y)
+    return exp(-0.5 * (h * h) * (1.0 + a * a)) / (1.0 + a * a) * (0.5 / math.pi)
 
 
 owens_t = elementwise(
     "owens_t",
     scipy_values("owens_t"),
     _owens_slope,
-    lambda y, h, a: exp(-0.5 * (h * h) * (1.0 + a * a)) / (1.0 + a * a) * (0.5 / math.pi),
+    _owens_slope_in_a,
     domain=(-1.5, 1.5),
     doc=documented(
         "Owen's T function: the probability of ``X > h`` and ``0 < Y < a X``, for standard normal ``X`` and ``Y``.",

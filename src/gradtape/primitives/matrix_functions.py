@@ -19,14 +19,17 @@ from typing import Any
 
 import numpy as np
 
+from ..record.tensor import value_of
 from ..rules.batching import full, leading, reshaped
 from ..rules.kinds import differential
 from .complexes import conj, is_complex, real
 from .contractions import matrix_transpose
 from .divided_differences import divided_differences
+from .indexing import getitem
+from .joining import concat
 from .loops import each
 from .reductions import sum
-from .shapes import reshape
+from .shapes import broadcast_to, reshape
 from .spectra import hermitian, symmetric_cases
 from .triangles import fold
 
@@ -36,7 +39,9 @@ from .triangles import fold
 def _scipy(f: Any) -> Any:
     from scipy import linalg  # SciPy is imported when it is first used
 
-    return {"expm": linalg.expm, "logm": linalg.logm, "sqrtm": linalg.sqrtm}[f]
+    if isinstance(f, tuple):
+        return lambda x: linalg.fractional_matrix_power(x, f[1])  # pyright: ignore[reportUnknownLambdaType]
+    return getattr(linalg, f)
 
 
 def _corner(f: Any) -> Any:
@@ -72,11 +77,11 @@ def _as_real(y: Any, xs: Any) -> Any:
     return y
 
 
-def _matrix_function(xp: Any, *xs: Any, f: str) -> Any:
+def _matrix_function(xp: Any, *xs: Any, f: Any) -> Any:
     return _as_real(each(_corner(f), *xs), xs)
 
 
-def _function_differential(y: Any, xs: Any, dxs: Any, *, f: str) -> Any:
+def _function_differential(y: Any, xs: Any, dxs: Any, *, f: Any) -> Any:
     total: Any = None
     for i, dx in enumerate(dxs):
         if dx is not None:
@@ -86,16 +91,56 @@ def _function_differential(y: Any, xs: Any, dxs: Any, *, f: str) -> Any:
     return total
 
 
-def _function_vjp(ct: Any, y: Any, *xs: Any, f: str) -> tuple[Any, ...]:
+def _function_vjp(ct: Any, y: Any, *xs: Any, f: Any) -> tuple[Any, ...]:
     """trace(ct' D^k f(x)[e1, ..., ek]) is symmetric in ct' and the directions."""
     t = matrix_transpose(ct)
     parts = [xs if i == 0 else (*xs[:i], *xs[i + 1 :]) for i in range(len(xs))]
     return tuple([fold(matrix_transpose(matrix_function(*p, t, f=f)), x) for p, x in zip(parts, xs, strict=True)])
 
 
+def _blocks(rows: list[list[Any]]) -> Any:
+    """A matrix of square blocks of one shape; None is zero."""
+    like = next(b for row in rows for b in row if b is not None)
+    shape = np.broadcast_shapes(*[b.shape for row in rows for b in row if b is not None])
+    zero = np.zeros(shape, like.dtype)
+    made = [
+        concat(*[zero if b is None else b if b.shape == shape else broadcast_to(b, shape=shape) for b in row], axis=-1)
+        for row in rows
+    ]
+    return concat(*made, axis=-2)
+
+
+def _function_coefficient(terms: list[list[Any]], *, f: Any) -> Any:
+    """f of the block Toeplitz matrix of x[0], ..., x[k] has y[0], ..., y[k] in its first row of blocks.
+
+    With directions, x[j] is the block matrix of x[j] and e[j], and y[k] its corner.
+    """
+    coefficients = list(zip(*terms, strict=True))
+    if all(c is None for cs in coefficients[1:] for c in cs):
+        return None
+    n = terms[0][0].shape[-1]
+    sizes = [max([float(np.max(np.abs(value_of(c)), initial=0.0)) for c in cs if c is not None], default=0.0)
+             for cs in coefficients]  # fmt: skip
+    # The path slowed down by h, so that no coefficient is larger than the matrix itself.
+    unit = sizes[0] or 1.0
+    h = min([(unit / s) ** (1 / j) for j, s in enumerate(sizes) if j and 0.0 < s < math.inf], default=1.0)
+    large: list[Any] = []
+    for j, (x, *es) in enumerate(coefficients):
+        m = x
+        for i, e in enumerate(es):
+            # e stands in each of the 2**i places beside the diagonal of what there is.
+            side = 2**i
+            beside = None if e is None else _blocks([[e if r == c else None for c in range(side)] for r in range(side)])
+            m = None if m is None and beside is None else _blocks([[m, beside], [None, m]])
+        large.append(None if m is None else m * h**j if j else m)
+    k = len(large) - 1
+    y = matrix_function(_blocks([[large[c - r] if c >= r else None for c in range(k + 1)] for r in range(k + 1)]), f=f)
+    return getitem(y, index=(Ellipsis, slice(0, n), slice(y.shape[-1] - n, None))) / h**k
+
+
 def _positive_cases(rng: Any) -> list[Any]:
     made: list[Any] = []
-    for f in ("expm", "logm", "sqrtm"):
+    for f in ("expm", "logm", "sqrtm", "cosm", "sinm", "coshm", "sinhm", ("power", 0.3)):
         for k, s in ((0, (3, 3)), (0, (2, 2, 2)), (0, (1, 1)), (1, (2, 2)), (2, (2, 2))):
             x = 0.2 * rng.normal(size=s) + np.diag(1.0 + 0.4 * np.arange(s[-1]))
             made.append(((x, *[rng.normal(size=s) for _ in range(k)]), {"f": f}))
@@ -107,11 +152,12 @@ matrix_function = differential(
     _matrix_function,
     _function_differential,
     vjp=_function_vjp,
+    coefficient=_function_coefficient,
     arity=None,
-    params={"f": ["expm", "logm", "sqrtm"]},
+    params={"f": ["expm", "logm", "sqrtm", "cosm", "sinm", "coshm", "sinhm", ("power", 0.3)]},
     batch=leading(),
     sample=_positive_cases,
-    doc="The matrix exponential, principal logarithm or root of x, or its derivative in the directions e1, ..., ek.",
+    doc="A matrix function of x by SciPy's name, or a power; or its derivative in the directions e1, ..., ek.",
     public=False,
 )
 

@@ -29,12 +29,16 @@ def _largest(v: Any) -> Any:
 
 def turning(dv: Any, v: Any) -> Any:
     """How fast a tangent of v turns the largest entries: dv - 1j * v * turning keeps them real."""
+    if not v.shape[-2]:
+        return 0j * sum(dv, axis=-2, keepdims=True)  # nothing can turn
     place = _largest(v)
     return imag(take_along_axis(dv, place, axis=-2) / take_along_axis(v, place, axis=-2)) + 0j
 
 
 def against_turning(ct: Any, v: Any, more: Any = 0.0) -> Any:
     """The transpose of dv -> dv - 1j * v * turning(dv, v); ``more``: sums of conj(ct) * u for a u that turns too."""
+    if not v.shape[-2]:
+        return ct
     place = _largest(v)
     pull = imag(sum(conj(ct) * v, axis=-2, keepdims=True) + more) * 1j
     return ct + add_along_axis(pull / take_along_axis(v, place, axis=-2), place, axis=-2, length=v.shape[-2])

@@ -83,8 +83,8 @@ spread = linear(
     params={"shape": [(2, 3)], "axis": [None, 0, 1]},
     moves=True,
     sample=lambda rng: [
-        ((rng.normal(),), {"shape": (2, 3), "axis": None}),
-        ((rng.normal(),), {"shape": (), "axis": None}),
+        ((rng.normal(size=()),), {"shape": (2, 3), "axis": None}),
+        ((rng.normal(size=()),), {"shape": (), "axis": None}),
         ((rng.normal(size=(3,)),), {"shape": (2, 3), "axis": 0}),
         ((rng.normal(size=(2, 1)),), {"shape": (2, 3), "axis": -1}),
         ((rng.normal(size=(2,)),), {"shape": (2, 0), "axis": 1}),

@@ -25,11 +25,17 @@ def _cubic(x: Any) -> Any:
     return np.where(x < 1, near, np.where(x < 2, far, 0.0))
 
 
+def _lanczos(reach: int) -> Any:
+    return lambda x: np.where(x < reach, np.sinc(x) * np.sinc(x / reach), 0.0)
+
+
 #: method -> how far the kernel reaches to each side, the kernel
 KERNELS: dict[str, tuple[int, Any]] = {
     "nearest": (0, None),
     "linear": (1, lambda x: np.maximum(1.0 - x, 0.0)),
     "cubic": (2, _cubic),
+    "lanczos3": (3, _lanczos(3)),
+    "lanczos5": (5, _lanczos(5)),
 }
 
 
@@ -98,6 +104,8 @@ _CASES: list[tuple[tuple[int, ...], int, int, str, bool]] = [
     ((5,), 0, 2, "nearest", False),
     ((7,), 0, 3, "cubic", True),
     ((1,), 0, 3, "linear", False),
+    ((5,), 0, 8, "lanczos3", False),
+    ((9, 2), 0, 4, "lanczos5", True),
     ((0, 3), 1, 2, "linear", False),
 ]
 _PARAMS: dict[str, Any] = {"axis": [0], "size": [3], "method": list(KERNELS), "smooth": [False, True]}

@@ -54,6 +54,13 @@ round = constant(
     doc="Each element rounded to ``decimals`` places, halves to even; its slope is zero.",
     public=False,
 )
+exponent = constant(
+    "exponent",
+    lambda xp, x: xp.frexp(x)[1],
+    domain=(0.1, 9.0),
+    doc="The whole number ``e`` with ``x = m * 2**e`` and ``0.5 <= |m| < 1``, of each element.",
+    public=False,
+)
 heaviside = elementwise(
     "heaviside",
     "heaviside",

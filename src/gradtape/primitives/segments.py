@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..record.tensor import value_of
+from ..record.tensor import read
 from ..rules.batching import Batched, full, permuted, reshaped
 from ..rules.kinds import composite, constant, differential, linear
 from ..rules.lanes import Lanes
@@ -199,7 +199,7 @@ segment_min = _extremum("segment_min", "minimum", "smallest", np.inf)
 
 def _product_tree(x: Any, ids: Any, *, count: int) -> Any:
     """Multiply neighbours within each segment until every segment has one row left."""
-    order, starts, groups = _grouped(np.asarray(value_of(ids)), count)
+    order, starts, groups = _grouped(np.asarray(read(ids, "segment_prod() grouped by it")), count)
     n = x.shape[0] if order is None else order.size
     if order is not None:
         x = gather(x, order, index=(ARRAY,))

@@ -176,6 +176,12 @@ def betaln_values(a: Any, b: Any) -> Any:
     return np.where(inside, special().gammaln(small) - rise, special().betaln(a, b))
 
 
+def beta_values(a: Any, b: Any) -> Any:
+    """beta(a, b); where one of the arguments is large SciPy loses digits that its logarithm has."""
+    large = (np.minimum(a, b) > 0) & (np.maximum(a, b) > 50)
+    return np.where(large, np.exp(betaln_values(a, b)), special().beta(a, b))
+
+
 # -- the zeta function -----------------------------------------------------------------------------------------
 
 

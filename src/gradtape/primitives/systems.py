@@ -142,6 +142,7 @@ solve_sylvester = differential(
     _solve_sylvester,
     _sylvester_differential,
     vjp=_sylvester_vjp,
+    system=(lambda a, y: matmul(a, y), lambda b, y: matmul(y, b)),
     arity=3,
     batch=leading(),
     sample=lambda rng: [

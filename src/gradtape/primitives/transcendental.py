@@ -11,6 +11,7 @@ from typing import Any
 
 from ..rules.kinds import elementwise
 from .docs import documented
+from .regular import regular
 
 _LN2 = 0.6931471805599453
 _LN10 = 2.302585092994046
@@ -93,6 +94,7 @@ cbrt_power = elementwise(
     "cbrt_power",
     lambda xp, x, *, k: xp.cbrt(x) ** k,
     lambda y, x, *, k: k / 3 * cbrt_power(x, k=k - 3),
+    quotient=lambda y, x, *, k: (x, (k / 3 * y,)) if regular(x) else None,
     params={"k": [-2, -5]},
     domain=(0.5, 3.0),
     doc="``x**(k/3)``, real also for negative x.",
@@ -141,6 +143,15 @@ def _on_circle_slope(y: Any, x: Any, *, j: int, k: int) -> Any:
     return j * on_circle(x, j=j - 1, k=k) + slope if j else slope
 
 
+def _on_circle_quotient(y: Any, x: Any, *, j: int, k: int) -> Any:
+    """(1 - x**2) y' = (j x**(j-1) (1 - x**2)**(-k/2) + (k - j) x y) x'; not at the ends."""
+    w = (1 - x) * (1 + x)
+    if not regular(w):
+        return None
+    u = (k - j) * x * y
+    return w, (u + j * on_circle(x, j=j - 1, k=k) if j else u,)
+
+
 def _on_hyperbola(xp: Any, x: Any, *, j: int, k: int, s: int) -> Any:
     if s < 0:
         h = xp.sqrt(x - 1) * xp.sqrt(x + 1)
@@ -161,10 +172,20 @@ def _on_hyperbola_slope(y: Any, x: Any, *, j: int, k: int, s: int) -> Any:
     return slope + j * s * on_hyperbola(x, j=j - 1, k=k + 2, s=s) if j else slope
 
 
+def _on_hyperbola_quotient(y: Any, x: Any, *, j: int, k: int, s: int) -> Any:
+    """(x**2 + s) y' = (j s x**(j-1) (x**2 + s)**(-k/2) + (j - k) x y) x'; not where x**2 + s is 0 or overflows."""
+    w = x * x + 1.0 if s > 0 else (x - 1) * (x + 1)
+    if not regular(w):
+        return None
+    u = (j - k) * x * y
+    return w, (u + j * s * on_hyperbola(x, j=j - 1, k=k, s=s) if j else u,)
+
+
 on_circle = elementwise(
     "on_circle",
     _on_circle,
     _on_circle_slope,
+    quotient=_on_circle_quotient,
     params={"j": [0, 1], "k": [1, 2]},
     domain=(-0.7, 0.7),
     doc="``x**j (1 - x**2)**(-k/2)``: the slopes of arcsin, arccos and arctanh.",
@@ -174,6 +195,7 @@ on_hyperbola = elementwise(
     "on_hyperbola",
     _on_hyperbola,
     _on_hyperbola_slope,
+    quotient=_on_hyperbola_quotient,
     params={"j": [0, 1], "k": [1, 2], "s": [1, -1]},
     domain=(1.5, 3.0),
     doc="``x**j (x**2 + s)**(-k/2)``: the slopes of arctan, arcsinh and arccosh.",

@@ -67,6 +67,7 @@ solve_triangular = differential(
     _solve_triangular,
     _substitute_differential,
     vjp=_substitute_vjp,
+    system=(lambda a, y, *, lower, unit: matmul(_masked(a, lower, unit), y),),
     arity=2,
     params={"lower": [False, True], "unit": [False, True]},
     batch=leading(),
@@ -146,6 +147,10 @@ qr = differential(
 def _lu(xp: Any, x: Any) -> Any:
     from scipy.linalg import lu as factorize  # SciPy is imported when it is first used
 
+    *lead, m, n = x.shape
+    if not x.size:  # SciPy forgets the shapes of empty stacks
+        p, k = np.broadcast_to(np.eye(m, dtype=x.real.dtype), (*lead, m, m)), min(m, n)
+        return p, np.zeros((*lead, m, k), x.dtype), np.zeros((*lead, k, n), x.dtype)
     p, lower, upper = factorize(x, check_finite=False)
     return p.astype(x.real.dtype), lower, upper
 

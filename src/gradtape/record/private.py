@@ -19,6 +19,10 @@ class Private:
         """What ``primitive`` makes of ``inputs``, this value among them."""
         raise NotImplementedError(f"{type(self).__name__} does not say what {primitive.name} makes of it")
 
+    def example(self) -> Any:
+        """A raw array that it stands for, to show to a rule which needs one; None where there is none."""
+        return None
+
 
 def private_among(inputs: Any) -> Private | None:
     """The first private value of ``inputs``, if there is one."""

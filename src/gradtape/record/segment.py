@@ -102,6 +102,14 @@ class Window:
     def noted(self, entry: Entry) -> None:
         """An entry was written; called for windows with ``folds`` alone."""
 
+    def fold(self) -> None:
+        """Read what was written and not read yet; called for windows with ``folds`` alone."""
+
+    def adopt(self, segments: Sequence[Segment]) -> None:
+        """Own ``segments`` too, if they began before this window opened."""
+        if segments and self.segments and self.segments[0].serial > segments[0].serial:
+            self.segments[:] = union(segments, self.segments)
+
     def __enter__(self) -> Window:
         self.open()
         return self
@@ -157,8 +165,26 @@ def adopt(segments: Sequence[Segment]) -> None:
     A window that records a derivative of a record must see that record: else what lies on it would be constant.
     """
     for window in _windows.get():
-        if segments and window.segments and not window.folds and window.segments[0].serial > segments[0].serial:
-            window.segments[:] = union(segments, window.segments)
+        window.adopt(segments)
+
+
+def settle() -> None:
+    """Let the windows that fold read what was written so far, the last opened first.
+
+    Called before a tape begins or ceases to look: what a window makes of an entry is recorded by those, and only
+    those, that recorded the entry.
+    """
+    if type(current.get()) is FoldedSegment:
+        for window in reversed(_windows.get()):
+            if window.folds:
+                window.fold()
+
+
+def folding_since(window: Window) -> tuple[Window, ...]:
+    """``window`` and the windows that fold and were opened after it."""
+    windows = _windows.get()
+    later = windows[windows.index(window) + 1 :] if window in windows else ()
+    return (window, *[w for w in later if w.folds])
 
 
 def union(*lists: Iterable[Segment]) -> list[Segment]:
@@ -198,16 +224,16 @@ def in_order(segments: Sequence[Segment]) -> Sequence[Segment]:
 
 
 class Pause:
-    """Nothing is recorded inside: ``with Pause(): ...``.  ``Pause(window)`` pauses that window alone."""
+    """Nothing is recorded inside: ``with Pause(): ...``.  ``Pause(window, ...)`` pauses those windows alone."""
 
     __slots__ = ("only", "saved")
 
-    def __init__(self, only: Window | None = None) -> None:
+    def __init__(self, *only: Window) -> None:
         self.only = only
 
     def __enter__(self) -> None:
         self.saved = _windows.get()
-        _cut(() if self.only is None else tuple(w for w in self.saved if w is not self.only))
+        _cut(tuple(w for w in self.saved if w not in self.only) if self.only else ())
 
     def __exit__(self, *exc: object) -> None:
         # Windows that were closed inside stay closed, those opened inside and still open stay open.

@@ -159,12 +159,13 @@ class Tensor:
         """The elements as nested Python lists. The values leave the record."""
         return self._escape(".tolist()").tolist()
 
-    def __dlpack__(self, **kwargs: Any) -> Any:
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
         data = np.asarray(self._escape("DLPack"))
-        version = kwargs.get("max_version")
         # Consumers that do not know DLPack 1.0 cannot be told that the memory is read-only: they get a copy.
-        source = read_only(data) if version is not None and version >= (1, 0) else data.copy()
-        return source.__dlpack__(**kwargs)
+        source = read_only(data) if max_version is not None and max_version >= (1, 0) else data.copy()
+        return source.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return np.asarray(self.data).__dlpack_device__()  # type: ignore[return-value]
@@ -253,6 +254,14 @@ def describe(data: Any) -> str:
     default = array.dtype.name in ("float64", "int64", "bool", "complex128")
     empty = f", shape={array.shape}" if array.size == 0 else ""
     return text + empty + ("" if default else f", dtype={array.dtype}")
+
+
+def read(x: Any, how: str) -> Any:
+    """The raw array, for a decision that Python takes on it: it leaves the record, which says so.
+
+    A replay at other values (a batch, a program) learns from this that the path was chosen by them.
+    """
+    return x._escape(how) if isinstance(x, Tensor) else x  # pyright: ignore[reportPrivateUsage]
 
 
 def value_of(x: Any) -> Any:

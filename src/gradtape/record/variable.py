@@ -66,12 +66,12 @@ class Variable:
 
     def rename(self, value: Tensor) -> None:
         """Make this Variable a name for ``value``, and note it on the record."""
-        self._value = value
+        before, self._value = self._value, value
         segment = current.get()
         if segment is not None:
             self._seen = segment.serial
             segment.touched.append((self, value))
-            segment.append((events.ASSIGN, {"variable": self}, (value,), None, *here()))
+            segment.append((events.ASSIGN, {"variable": self, "before": before}, (value,), None, *here()))
 
     # -- what it is ---------------------------------------------------------------------------------
     @property

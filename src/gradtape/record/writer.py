@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DtypeError, GradtapeError, ShapeError, message
+from ..errors import AxisError, DtypeError, GradtapeError, ShapeError, message
 from . import sites
 from .private import Private, private_among
 from .segment import current
@@ -138,8 +138,8 @@ def failure(primitive: Any, inputs: tuple[Any, ...], params: dict[str, Any] | No
     text = message(asked, found, str(sites.user_line()))
     if isinstance(error, np.linalg.LinAlgError):
         return np.linalg.LinAlgError(text)
-    if isinstance(error, ValueError):  # NumPy's AxisError among them, which is an IndexError too
-        return ShapeError(text)
+    if isinstance(error, ValueError):  # NumPy's AxisError is an IndexError too
+        return AxisError(text) if isinstance(error, IndexError) else ShapeError(text)
     if isinstance(error, IndexError):
         return IndexError(text)
     if isinstance(error, TypeError):

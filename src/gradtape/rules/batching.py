@@ -69,12 +69,13 @@ def one_by_one(size: int, flags: Sequence[bool], xs: Sequence[Any], params: dict
 def leading(*core: int) -> Batch:
     """For rows that act on the last axes, and do the same for every entry of the axes before them, which broadcast.
 
-    ``core``: on how many axes of each input, where these are not the same: ``leading(2, 1)`` for matrices and vectors.
+    ``core``: on how many axes of each input, ``leading(2, 1)`` for matrices and vectors; one number for all of them, or
+    none where these are the same.
     """
 
     def batch(size: int, flags: Sequence[bool], xs: Sequence[Any], params: dict[str, Any]) -> Batched:
         xs = full(size, flags, xs)
-        cores = core or (0,) * len(xs)
+        cores = core * len(xs) if len(core) == 1 else core or (0,) * len(xs)
         most = max(x.ndim - c for x, c in zip(xs, cores, strict=True))
         return [
             reshaped(x, (size, *(1,) * (most - x.ndim + c), *x.shape[1:])) for x, c in zip(xs, cores, strict=True)
@@ -152,4 +153,5 @@ def only(*slots: int, otherwise: Batch | None = None) -> Batch:
             return otherwise(size, flags, xs, params) if otherwise is not None else ()
         return xs, params
 
+    batch.partial = otherwise is None  # type: ignore[attr-defined]
     return batch

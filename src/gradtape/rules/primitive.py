@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from sys import _getframe  # pyright: ignore[reportPrivateUsage]
 from types import BuiltinFunctionType
 from typing import Any, Literal
 
@@ -47,19 +48,32 @@ class Primitive:
     transposes: tuple[Rule | None, ...] = ()
     variadic: Rule | None = None
     differential: Rule | None = None
+    #: Of a multilinear row of more than two inputs: the same by operations of two, for the Taylor sweep.
     body: Rule | None = None
     vjp: Rule | None = None
     #: quotient(y, x1, x2, ..., **params) -> (w, (u_1, u_2, ...)) with w y' = sum_i u_i x_i', or None where w is zero:
     #: the Taylor sweep's recurrence where the partials would make new quotients for every order.
+    #: Of a differential row: quotient(y, xs, dxs, **params) -> dy, or None where the differential has to be asked.
     quotient: Rule | None = None
+    #: The Taylor sweep's own formula of a differential row: coefficient(xs, **params) -> y[k], where xs[i] lists the
+    #: coefficients 0 .. k of input i (None: zero).
+    coefficient: Rule | None = None
+    #: For a row that solves sum_i system_i(x_i, y, **params) = x_last for y: the terms, each bilinear.
+    system: tuple[Rule, ...] = ()
     #: alive_i(x1, x2, ..., **params): the lanes where input i matters at all (see rules/lanes.py); None: all of them.
     alive: tuple[Rule | None, ...] = ()
+    #: The slots of an elementwise row in which it is linear while the others are held: a sum goes past them.
+    linear_in: tuple[int, ...] = ()
     #: How many outputs; more than one: ``impl`` returns a tuple, and rules get tuples for ``y`` and ``ct``.
     outputs: int = 1
+    #: gathered(cts, params, x): the transposes of many entries of this row that read the one input x, summed at once.
+    gathered: Rule | None = None
     #: Inputs broadcast against each other, so cotangents are summed back to each input's shape.
     broadcasts: bool = False
     #: Moves entries only (a map of indices): a dead-lane mask can be moved with the same transpose.
     moves: bool = False
+    #: What it moves may leave entries of its inputs out: these have no influence, at any order.
+    drops: bool = False
     #: The output depends differentiably on the inputs (false where it is an integer or a boolean).
     carries: bool = True
     #: peephole(inputs, params, made) -> (body, arguments) or None: in the company of the entries that made its inputs,
@@ -74,13 +88,19 @@ class Primitive:
     #: for most rows; none needed for elementwise rows, rows that broadcast, constants without parameters.  An empty
     #: answer: one by one.
     batch: Rule | None = None
+    #: jvp(y, xs, dxs, **params) -> dy for a composite row whose body need not be walked forwards; dxs as for ``dy``.
+    jvp: Rule | None = None
     #: A row that has a vjp alone: the values, computed on the record, that its outputs are.
     stands_for: tuple[Any, ...] = ()
+    #: A row that is the call of a compiled function: the Program whose steps it stands for.
+    program: Any = None
     #: For the tests: how to draw points, the singular points and the conventions there.
     sample: Rule | None = None
     domain: tuple[float, float] | None = None
     singular: dict[str, str] = field(default_factory=dict[str, str])
     public: bool = True
+    #: The module that declared it.
+    module: str = field(init=False, default="")
     run: Rule = field(init=False)
     op: Rule = field(init=False)
     #: The common case, for which the reverse sweep has a short way: a rule per input, one or two of them, nothing else.
@@ -119,8 +139,18 @@ def declare(row: Primitive) -> Rule:
         raise ValueError(f"a primitive named {row.name!r} exists already")
     row.doc = row.doc or f"{row.name}: a {row.kind} primitive."
     row.op = operation(row)
+    row.module = _module_that_declares()
     registry[row.name] = row
     return row.op
+
+
+def _module_that_declares() -> str:
+    """The module whose own code runs: a row may be declared by a helper that sits in another one."""
+    frame: Any = _getframe(2)
+    nearest = frame.f_globals.get("__name__", "")
+    while frame is not None and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    return nearest if frame is None else frame.f_globals.get("__name__", nearest)
 
 
 def look_past(op: Rule, *peepholes: Rule, makers: Sequence[Rule] = ()) -> None:

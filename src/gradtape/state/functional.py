@@ -11,7 +11,6 @@ from ..numpy.creation import asarray
 from ..numpy.elementwise import clip, maximum, sqrt, where
 from ..numpy.joining import stack
 from ..numpy.linalg import vector_norm
-from ..numpy.reductions import max as largest
 from ..numpy.reductions import mean, sum
 from ..primitives.shapes import stop_gradient
 from ..record.tensor import Tensor
@@ -34,9 +33,6 @@ __all__ = [
     "moments",
     "multiply_no_nan",
     "one_hot",
-    "segment_max",
-    "segment_mean",
-    "segment_sum",
 ]
 
 Axis = int | Sequence[int] | None
@@ -127,40 +123,6 @@ def one_hot(indices: Any, depth: int, on: Any = 1.0, off: Any = 0.0, axis: int =
     places = np.asarray(indices)
     hot = np.moveaxis(places[..., None] == np.arange(depth), -1, axis)
     return Tensor(np.where(hot, on, off).astype(np.dtype(dtype)))
-
-
-def _segments(x: Any, ids: Any, count: int | None) -> tuple[Any, Any, int]:
-    places = np.asarray(ids)
-    return asarray(x), places, int(places.max(initial=-1)) + 1 if count is None else int(count)
-
-
-def segment_sum(x: Any, ids: Any, count: int | None = None) -> Tensor:
-    """Row k of the result is the sum of the rows of ``x`` whose id is k; negative ids are left out."""
-    values, places, size = _segments(x, ids, count)
-    flat = values.reshape((places.size, *values.shape[places.ndim :]))
-    kept = np.flatnonzero(places.reshape(-1) >= 0)
-    empty = asarray(np.zeros((size, *flat.shape[1:]), values.dtype))
-    return empty.at[places.reshape(-1)[kept]].add(flat if len(kept) == places.size else flat[kept])
-
-
-def segment_mean(x: Any, ids: Any, count: int | None = None) -> Tensor:
-    """Row k of the result is the mean of the rows of ``x`` whose id is k; 0 where there is none."""
-    values, places, size = _segments(x, ids, count)
-    counts = np.maximum(np.bincount(places.reshape(-1), minlength=size), 1).astype(values.dtype)
-    return segment_sum(values, places, size) / counts.reshape((size,) + (1,) * (values.ndim - places.ndim))
-
-
-def segment_max(x: Any, ids: Any, count: int | None = None) -> Tensor:
-    """Row k of the result is the largest of the rows of ``x`` whose id is k."""
-    values, places, size = _segments(x, ids, count)
-    lowest = np.finfo(values.dtype).min if values.dtype.kind == "f" else np.iinfo(values.dtype).min
-    rows: list[Any] = []
-    for k in range(size):
-        inside = np.flatnonzero(places == k)
-        rows.append(
-            largest(values[inside], axis=0) if len(inside) else asarray(np.full(values.shape[1:], lowest, values.dtype))
-        )
-    return stack(rows)
 
 
 def is_value(x: Any) -> bool:

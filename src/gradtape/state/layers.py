@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -245,3 +246,16 @@ def takes_training(layer: Any) -> bool:
     """Whether a layer behaves differently in training: its ``call`` has an argument of that name."""
     code = getattr(getattr(layer, "call", None), "__code__", None)
     return code is not None and "training" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+#: The rooms that hold more layers, opened when one of theirs is asked for: they are built on this one.
+_ELSEWHERE = ("regularising", "convolutional", "recurrent")
+
+
+def __getattr__(name: str) -> Any:
+    if not name.startswith("_"):
+        for room in _ELSEWHERE:
+            found = import_module(f"{__package__}.{room}")
+            if name in found.__all__:
+                return getattr(found, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

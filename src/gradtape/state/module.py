@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -39,6 +40,12 @@ class Module:
     ...     y = line(3.0)
     >>> tape.gradient(y, line.trainable_variables)
     (Tensor(3.0), Tensor(1.0))
+
+    A Module may stand wherever derivatives are asked with respect to a tree.  It means its trainable Variables, and the
+    answer is a dict like :meth:`named_variables`, in that order:
+
+    >>> dict(tape.gradient(y, line))
+    {'w': Tensor(3.0), 'b': Tensor(1.0)}
     """
 
     def __init__(self, name: str | None = None) -> None:
@@ -79,6 +86,10 @@ class Module:
     def submodules(self) -> tuple[Module, ...]:
         """Every module inside this one, at any depth."""
         return tuple(_modules(self, set()))
+
+    def __gradtape_tree__(self) -> dict[str, Variable]:
+        """What this module means where a tree of sources is wanted: see :mod:`gradtape.trees`."""
+        return OrderedDict((path, v) for path, v in self.named_variables().items() if v.trainable)
 
     # -- weights and copies -----------------------------------------------------------------------------
     def get_weights(self) -> list[Any]:

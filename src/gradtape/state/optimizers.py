@@ -150,7 +150,8 @@ class Optimizer(Module):
             raise TypeError(message("minimize: a loss that is a Tensor needs the tape on which it was computed"))
         else:
             value = loss
-        given: Any = var_list() if callable(var_list) else trees.flatten(var_list)[0]
+        named = callable(var_list) and not trees.is_module(var_list)  # a Module may be callable
+        given: Any = var_list() if named else trees.flatten(trees.opened(var_list))[0]
         variables = list(given)
         return self.apply_gradients(zip(tape.gradient(value, variables), variables, strict=True), first_order)
 

@@ -1,131 +1,221 @@
-"""Random numbers: NumPy's generator, with Tensors for answers.
+"""``gt.random``: seeded generators, and samples that are differentiable in their parameters to every order.
 
-The draws are constants.  ``loc`` and ``scale`` may be Tensors: the result is ``loc + scale * draw``, recorded, so
-that derivatives with respect to them are there (the pathwise derivative).
+A draw is uniform, made from the generator's key and the draw's number (streams.py), and recorded as a constant; the
+sample is a function of it and of the parameters (numpy/sampling.py), so that every mode of differentiation, at every
+order, goes through it.  Samples of discrete distributions are constants: a derivative through one is None, never 0.
+
+Inside ``gt.vmap`` a draw is the same for every example, unless the generator is made there from a key of the example's
+own (``keys``); a size with one more axis outside does as well.
 """
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from ..record.tensor import Tensor
-from ..record.variable import Variable
-from ..record.writer import scalar
+from ..errors import message
+from ..numpy import sampling
+from ..numpy.creation import asarray
+from ..numpy.sorting import argsort
+from ..primitives import random_discrete as discrete
+from ..primitives.random_bits import random_integers
+from ..primitives.selection import maximum
+from ..primitives.shapes import astype
+from ..record import sites
+from ..record.tensor import Tensor, value_of
+from ..record.writer import lift, strong
+from .continuous import Continuous
+from .streams import broadcast_shape, positions, rewound
 
 _gradtape_composes = True
 
 __all__ = [
     "Generator",
     "bernoulli",
+    "beta",
+    "binomial",
+    "categorical",
+    "cauchy",
+    "chisquare",
     "choice",
     "default_rng",
+    "dirichlet",
     "exponential",
+    "gamma",
     "gumbel",
+    "integers",
+    "inverse_gaussian",
+    "laplace",
+    "log_gamma",
+    "logistic",
+    "lognormal",
+    "multivariate_normal",
     "normal",
     "permutation",
+    "poisson",
+    "positions",
     "randint",
+    "rewound",
     "seed",
+    "shared",
     "shuffle",
+    "standard_normal",
+    "student_t",
     "truncated_normal",
     "uniform",
+    "von_mises",
+    "vonmises",
+    "wald",
+    "weibull",
 ]
 
 
-def _size(size: Any) -> tuple[int, ...]:
-    return () if size is None else (int(size),) if np.ndim(size) == 0 else tuple(int(n) for n in size)
+class Generator(Continuous):
+    """A seeded source of random Tensors; names and order of arguments are those of ``numpy.random.Generator``.
 
+    ``size`` is the whole shape of the result, by default what the parameters broadcast to.  ``dtype`` is by default
+    the parameters' (float64 for numbers).  The same seed and the same calls give the same draws, on every machine.
 
-def _shape(size: Any, *parameters: Any) -> tuple[int, ...]:
-    shapes = [p.shape if isinstance(p, Tensor | Variable) else np.shape(p) for p in parameters]
-    return np.broadcast_shapes(*shapes) if size is None else _size(size)
-
-
-def _given(x: Any) -> bool:
-    """Whether a parameter has to be computed with, recorded."""
-    return isinstance(x, Tensor | Variable)
-
-
-class Generator:
-    """A seeded source of random Tensors; the argument names are those of ``numpy.random.Generator``.
-
-    >>> from gradtape.state.random import Generator
-    >>> rng = Generator(0)
-    >>> rng.normal(size=3)
-    Tensor([ 0.12573022, -0.13210486,  0.64042265])
-    >>> Generator(0).uniform(size=2).shape
-    (2,)
+    >>> import gradtape as gt
+    >>> rng = gt.random.Generator(0)
+    >>> gt.all(rng.normal(size=3) == gt.random.Generator(0).normal(size=3))
+    Tensor(True)
+    >>> with gt.GradientTape() as tape:
+    ...     shape = gt.asarray(2.0)
+    ...     mean = gt.mean(rng.gamma(shape, size=1000))
+    >>> abs(tape.gradient(mean, shape) - 1.0) < 0.1
+    Tensor(True)
     """
 
-    def __init__(self, seed: Any = None) -> None:
-        self.numpy_generator = np.random.default_rng(seed)
+    # -- discrete: constants ---------------------------------------------------------------------------------------
 
-    def _draw(self, raw: Any, dtype: Any) -> Tensor:
-        return Tensor(scalar(np.asarray(raw, dtype=np.dtype(dtype))))
-
-    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64) -> Tensor:
-        """Normal draws with mean ``loc`` and standard deviation ``scale``."""
-        raw = self.numpy_generator.standard_normal(_shape(size, loc, scale))
-        return self._placed(raw, loc, scale, dtype)
-
-    def _placed(self, raw: Any, loc: Any, scale: Any, dtype: Any) -> Tensor:
-        if _given(loc) or _given(scale):
-            return self._draw(raw, dtype) * scale + loc
-        return self._draw(np.asarray(loc) + np.asarray(scale) * raw, dtype)
-
-    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = np.float64) -> Tensor:
-        """Uniform draws from [low, high)."""
-        raw = self.numpy_generator.random(_shape(size, low, high))
-        return self._placed(raw, low, high - low, dtype)
-
-    def truncated_normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64) -> Tensor:
-        """Normal draws, drawn again where they fall further than two standard deviations from the mean."""
-        raw = np.asarray(self.numpy_generator.standard_normal(_shape(size, loc, scale)))
-        while (far := np.abs(raw) > 2).any():
-            raw = np.where(far, self.numpy_generator.standard_normal(raw.shape), raw)
-        return self._placed(raw, loc, scale, dtype)
-
-    def exponential(self, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64) -> Tensor:
-        """Exponential draws with mean ``scale``."""
-        raw = self.numpy_generator.standard_exponential(_shape(size, scale))
-        return self._placed(raw, 0.0, scale, dtype)
-
-    def gumbel(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64) -> Tensor:
-        """Gumbel draws."""
-        raw = self.numpy_generator.gumbel(size=_shape(size, loc, scale))
-        return self._placed(raw, loc, scale, dtype)
+    def integers(
+        self, low: int, high: int | None = None, size: Any = None, dtype: Any = np.int64, endpoint: bool = False
+    ) -> Tensor:
+        """Integers from ``low`` up to ``high``, ``high`` excluded unless ``endpoint``; from 0 up to ``low`` alone."""
+        first, last = (0, int(low)) if high is None else (int(low), int(high))
+        last += endpoint
+        if last <= first or last - first > 2**64:
+            raise ValueError(
+                message(
+                    "integers: there is no integer to draw, or too many",
+                    [f"low = {first}, high = {last}"],
+                    str(sites.user_line()),
+                    "low must be less than high.",
+                )
+            )
+        bits = self.bits(broadcast_shape(() if size is None else size))
+        return random_integers(bits, low=first, high=last, dtype=np.dtype(dtype).name)
 
     def randint(self, low: int, high: int | None = None, size: Any = None, dtype: Any = np.int64) -> Tensor:
         """Integers from [low, high), or from [0, low)."""
-        return self._draw(self.numpy_generator.integers(low, high, _size(size)), dtype)
+        return self.integers(low, high, size, dtype)
 
     def bernoulli(self, p: Any = 0.5, size: Any = None, dtype: Any = np.bool_) -> Tensor:
-        """True with probability ``p``."""
-        chance = np.asarray(p)
-        return self._draw(self.numpy_generator.random(_shape(size, chance)) < chance, dtype)
+        """True with probability ``p``.  A constant; for the derivative of a mean see :meth:`poisson`."""
+        return self._discrete(discrete.bernoulli_quantile, size, dtype, p)
+
+    def binomial(self, n: Any, p: Any, size: Any = None, dtype: Any = np.int64) -> Tensor:
+        """How many of ``n`` trials succeed that each do with probability ``p``.  A constant."""
+        return self._discrete(discrete.binomial_quantile, size, dtype, n, p)
+
+    def poisson(self, lam: Any = 1.0, size: Any = None, dtype: Any = np.int64) -> Tensor:
+        """Poisson draws of mean ``lam``.
+
+        A constant: a draw jumps as ``lam`` moves, so its own derivative is none of the mean's.  That of the mean of
+        f(k) is the mean of ``f(k) * d log_prob(k)`` (the score function).
+        """
+        return self._discrete(discrete.poisson_quantile, size, dtype, lam)
+
+    def _discrete(self, quantile: Callable[..., Any], size: Any, dtype: Any, *parameters: Any) -> Tensor:
+        values = [strong(lift(p)) for p in parameters]
+        u = self.draw(broadcast_shape(size, *[p.shape for p in values]))
+        return _cast(quantile(*values, u), dtype)
+
+    def categorical(self, logits: Any, size: Any = None, dtype: Any = np.int64) -> Tensor:
+        """Numbers of classes, with probabilities proportional to ``exp(logits)`` along the last axis.  Constants."""
+        x = asarray(logits)
+        x = x if x.dtype.kind == "f" else astype(x, dtype="float64")
+        u = self.draw(broadcast_shape(size, x.shape[:-1]))
+        return _cast(discrete.categorical_quantile(x, u, logs=True), dtype)
+
+    # -- order and choice ------------------------------------------------------------------------------------------
 
     def permutation(self, x: Any) -> Tensor:
         """The integers below ``x`` in random order, or ``x`` with its first axis in random order, recorded."""
-        if isinstance(x, int):
-            return Tensor(self.numpy_generator.permutation(x))
-        value: Any = x.value if isinstance(x, Variable) else x if isinstance(x, Tensor) else Tensor(np.array(x))
-        return value[self.numpy_generator.permutation(len(value))]
+        if isinstance(x, int | np.integer):
+            return argsort(self.bits((int(x),)), axis=0)
+        value = asarray(x)
+        return value[argsort(self.bits(value.shape[:1]), axis=0)]
 
     shuffle = permutation
 
     def choice(self, a: Any, size: Any = None, replace: bool = True, p: Any = None) -> Tensor:
-        """Elements of ``a`` (or integers below it) drawn at random, recorded as a lookup."""
-        count = a if isinstance(a, int) else len(a)
-        places = self.numpy_generator.choice(count, _size(size), replace, None if p is None else np.asarray(p))
-        if isinstance(a, int):
-            return self._draw(places, np.int64)
-        value: Any = a.value if isinstance(a, Variable) else a if isinstance(a, Tensor) else Tensor(np.array(a))
-        return value[places]
+        """Elements of ``a`` along its first axis (or integers below it) drawn at random, recorded as a lookup.
+
+        ``p``: the probability of each, else all are as likely; ``replace=False``: each at most once.
+        """
+        value = None if isinstance(a, int | np.integer) else asarray(a)
+        count: int = int(a) if value is None else value.shape[0]
+        shape = broadcast_shape(() if size is None else size)
+        total = int(np.prod(shape))
+        if not replace and total > count:
+            raise ValueError(
+                message(
+                    f"choice: {total} of {count} elements, each at most once",
+                    where=str(sites.user_line()),
+                    remedy="Ask for fewer, or say replace=True.",
+                )
+            )
+        if p is None:
+            places = self.integers(count, size=shape) if replace else self.permutation(count)[:total].reshape(shape)
+        else:
+            weights = _probabilities(p, count, 1 if replace else total)
+            if replace:
+                places = discrete.categorical_quantile(weights, self.draw(shape), logs=False)
+            else:  # who comes first in a race at these rates: Efraimidis & Spirakis 2006
+                times = sampling.exponential(self.draw((count,))) / maximum(weights, 1e-300)
+                places = argsort(times, axis=0)[:total].reshape(shape)
+        return places if value is None else value[places]
 
 
-default_rng = Generator
+def _cast(x: Any, dtype: Any) -> Tensor:
+    name = np.dtype(dtype).name
+    return x if x.dtype == name else astype(x, dtype=name)
+
+
+def _probabilities(p: Any, count: int, needed: int) -> Tensor:
+    weights = asarray(p)
+    raw = np.asarray(value_of(weights), np.float64)
+    good = raw.shape == (count,) and np.all(raw >= 0) and abs(raw.sum() - 1) < 1e-6
+    if not good or np.count_nonzero(raw) < needed:
+        raise ValueError(
+            message(
+                f"choice: p must be {count} probabilities that add up to 1, {needed} of them not 0",
+                [f"shape {raw.shape}, sum {raw.sum()}"],
+                str(sites.user_line()),
+            )
+        )
+    return weights
+
+
+# -- the shared generator ------------------------------------------------------------------------------------------
+
 _shared = [Generator()]
+
+
+def default_rng(seed: Any = None) -> Generator:
+    """A generator from a seed; a generator as it is.
+
+    >>> import gradtape as gt
+    >>> gt.random.default_rng(0).uniform(size=2).shape
+    (2,)
+    """
+    return seed if isinstance(seed, Generator) else Generator(seed)
 
 
 def seed(seed: Any = None) -> None:
@@ -138,49 +228,46 @@ def shared() -> Generator:
     return _shared[0]
 
 
-def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64) -> Tensor:
-    """Normal draws with mean ``loc`` and standard deviation ``scale``."""
-    return _shared[0].normal(loc, scale, size, dtype)
+def _of_shared(name: str) -> Callable[..., Any]:
+    """The method of that name of the shared generator, as a function."""
+    method = getattr(Generator, name)
+
+    @wraps(method)
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        return method(_shared[0], *args, **kwargs)
+
+    signature = inspect.signature(method)
+    draw.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
+    draw.__name__ = draw.__qualname__ = name
+    return draw
 
 
-def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = np.float64) -> Tensor:
-    """Uniform draws from [low, high)."""
-    return _shared[0].uniform(low, high, size, dtype)
-
-
-def truncated_normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64) -> Tensor:
-    """Normal draws within two standard deviations of the mean."""
-    return _shared[0].truncated_normal(loc, scale, size, dtype)
-
-
-def exponential(scale: Any = 1.0, size: Any = None, dtype: Any = np.float64) -> Tensor:
-    """Exponential draws with mean ``scale``."""
-    return _shared[0].exponential(scale, size, dtype)
-
-
-def gumbel(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64) -> Tensor:
-    """Gumbel draws."""
-    return _shared[0].gumbel(loc, scale, size, dtype)
-
-
-def randint(low: int, high: int | None = None, size: Any = None, dtype: Any = np.int64) -> Tensor:
-    """Integers from [low, high), or from [0, low)."""
-    return _shared[0].randint(low, high, size, dtype)
-
-
-def bernoulli(p: Any = 0.5, size: Any = None, dtype: Any = np.bool_) -> Tensor:
-    """True with probability ``p``."""
-    return _shared[0].bernoulli(p, size, dtype)
-
-
-def permutation(x: Any) -> Tensor:
-    """The integers below ``x`` in random order, or ``x`` with its first axis in random order, recorded."""
-    return _shared[0].permutation(x)
-
-
-shuffle = permutation
-
-
-def choice(a: Any, size: Any = None, replace: bool = True, p: Any = None) -> Tensor:
-    """Elements of ``a`` (or integers below it) drawn at random, recorded as a lookup."""
-    return _shared[0].choice(a, size, replace, p)
+bernoulli = _of_shared("bernoulli")
+beta = _of_shared("beta")
+binomial = _of_shared("binomial")
+categorical = _of_shared("categorical")
+cauchy = _of_shared("cauchy")
+chisquare = _of_shared("chisquare")
+choice = _of_shared("choice")
+dirichlet = _of_shared("dirichlet")
+exponential = _of_shared("exponential")
+gamma = _of_shared("gamma")
+gumbel = _of_shared("gumbel")
+integers = _of_shared("integers")
+inverse_gaussian = wald = _of_shared("inverse_gaussian")
+laplace = _of_shared("laplace")
+log_gamma = _of_shared("log_gamma")
+logistic = _of_shared("logistic")
+lognormal = _of_shared("lognormal")
+multivariate_normal = _of_shared("multivariate_normal")
+normal = _of_shared("normal")
+permutation = _of_shared("permutation")
+poisson = _of_shared("poisson")
+randint = _of_shared("randint")
+shuffle = _of_shared("shuffle")
+standard_normal = _of_shared("standard_normal")
+student_t = _of_shared("student_t")
+truncated_normal = _of_shared("truncated_normal")
+uniform = _of_shared("uniform")
+von_mises = vonmises = _of_shared("von_mises")
+weibull = _of_shared("weibull")

@@ -2,17 +2,18 @@
 
 A forward-only program of any length needs memory for the values that it still uses itself, not for its record: every
 few thousand entries the window sweeps forwards over what it saw, keeps the tangents of the Tensors that are still
-alive, and drops the entries of the stretch before.  What the sweep computes is recorded by the other windows that are
-open, so accumulators nest in each other and in tapes.
+alive, and drops the entries of the stretch before.  What the sweep computes is recorded by the tapes that are open, and
+by the accumulators that were opened before this one: so accumulators nest in each other and in tapes.  One that was
+opened later must not see it, since this one sees what that one computes: there would be no end.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..record.segment import Entry, Pause, Window, is_recording
+from ..record.segment import Entry, Pause, Segment, Window, folding_since, is_recording, union
 from ..record.tensor import Tensor
 from .forward import Tangents, forward
 
@@ -24,7 +25,7 @@ STRETCH_BYTES = 1 << 24
 class Accumulator(Window):
     """Tangents of everything that is computed from ``tangents``' keys while the window is open."""
 
-    __slots__ = ("_before", "_bytes", "_read", "_sources", "_table", "_unread")
+    __slots__ = ("_before", "_bytes", "_known", "_read", "_since", "_sources", "_table", "_unread")
     folds = True
 
     def __init__(self, tangents: Mapping[Tensor, Any]) -> None:
@@ -33,10 +34,31 @@ class Accumulator(Window):
         self._table: dict[int, tuple[weakref.ref[Tensor], Any]] = {}
         self._unread = self._bytes = 0
         self._sources = set(tangents)
+        # The first segment of its own, and the earlier ones that it has come to own.
+        self._since = 0
+        self._known: set[int] = set()
         # What was swept over lately: peepholes look back at it.
         self._before: list[Entry] = []
         self._read: list[Entry] = []
         self._keep(tangents.items())
+
+    def open(self) -> None:
+        """Begin to push tangents."""
+        super().open()
+        self._since = self._since or self.segments[-1].serial
+
+    def close(self) -> None:
+        """Push what is left, and cease."""
+        try:
+            self.fold()
+        finally:
+            super().close()
+
+    def adopt(self, segments: Sequence[Segment]) -> None:
+        """A derivative of what was recorded before is about to be computed: that record moves, too."""
+        earlier = [s for s in segments if s.serial < self._since and s.serial not in self._known]
+        self._known.update([s.serial for s in earlier])
+        self.segments[:] = union(earlier, self.segments)
 
     def noted(self, entry: Entry) -> None:
         output = entry[3]
@@ -49,7 +71,9 @@ class Accumulator(Window):
 
     def fold(self) -> None:
         """Sweep over the entries seen since the last time, and let go those of the stretch before this one."""
-        with Pause(self):
+        if not any(self.segments):
+            return
+        with Pause(*folding_since(self)):
             fresh = [e for s in self.segments for e in s]
             self.segments = []
             given = self._alive()
@@ -61,8 +85,7 @@ class Accumulator(Window):
 
     def tangent(self, x: Tensor) -> tuple[bool, Any]:
         """Whether ``x`` depends on the sources, and its tangent (None: zero)."""
-        if self.segments:
-            self.fold()
+        self.fold()
         kept = self._table.get(id(x))
         return (False, None) if kept is None or kept[0]() is not x else (True, kept[1])
 

@@ -130,7 +130,7 @@ class Replay:
 
 def _operands(row: Any, inputs: Sequence[Any], dependent: set[Tensor]) -> Any:
     """For a row that broadcasts: its inputs, with how many axes each needs behind the leading one (-1: a constant)."""
-    if row.kind == "event" or (row.batch or (lanes if _broadcasts(row) else None)) is not lanes:
+    if row.kind == "event" or how_of(row) is not lanes:
         return None
     if len(inputs) == 1:
         return ((inputs[0], 0),)
@@ -139,9 +139,15 @@ def _operands(row: Any, inputs: Sequence[Any], dependent: set[Tensor]) -> Any:
     return tuple([(x, rank - r) if x in dependent else (value_of(x), -1) for x, r in zip(inputs, ranks, strict=True)])
 
 
-def _broadcasts(row: Any) -> bool:
-    """Whether the row acts element by element: constants without parameters do, unless they say otherwise."""
-    return row.broadcasts or row.kind == "elementwise" or (row.kind == "constant" and not row.params)
+def how_of(row: Any) -> Any:
+    """How the row takes a batch: as it says, or as broadcasting does; None where nobody says.
+
+    Rows that act element by element broadcast; constants without parameters do, unless they say otherwise.
+    """
+    if row.batch is not None:
+        return row.batch
+    broadcasts = row.broadcasts or row.kind == "elementwise" or (row.kind == "constant" and not row.params)
+    return lanes if broadcasts else None
 
 
 def with_axis(known: Values, x: Tensor, size: int) -> Any:
@@ -156,7 +162,7 @@ def with_axis(known: Values, x: Tensor, size: int) -> Any:
 
 def _by_itself(row: Any, params: Any, entry: Entry, known: Values, size: int) -> Any:
     """By the row's own operation, as the row says, or as broadcasting does."""
-    return _declared(row, params, entry, known, size, row.batch or (lanes if _broadcasts(row) else None))
+    return _declared(row, params, entry, known, size, how_of(row))
 
 
 def _composite(row: Any, params: Any, entry: Entry, known: Values, size: int) -> Any:
@@ -238,7 +244,7 @@ def _declared(row: Any, params: Any, entry: Entry, known: Values, size: int, how
         xs.append(value if value is not None else x if recording or type(x) is not Tensor else x.data)
     answer = how(size, flags, xs, params) if how is not None else ()
     if not answer:
-        return _one_by_one(row, params, xs, flags, size, entry)
+        return one_by_one(row, params, xs, flags, size, entry)
     inputs, params = answer[0], answer[1]
     if not recording:
         value = row.run(*inputs, **params)
@@ -262,9 +268,11 @@ def _recorded(row: Any, params: Any, inputs: Sequence[Any], entry: Entry) -> Any
 reported: set[str] = set()
 
 
-def _one_by_one(row: Any, params: Any, xs: Sequence[Any], flags: Sequence[bool], size: int, entry: Entry) -> Any:
+def one_by_one(
+    row: Any, params: Any, xs: Sequence[Any], flags: Sequence[bool], size: int, entry: Entry | None = None
+) -> Any:
     """A loop over the batch: for rows whose results need not even have one shape."""
-    site = decode(entry[4], entry[5])
+    site = decode(entry[4], entry[5]) if entry is not None else None
     if row.name not in reported and size > 1:
         reported.add(row.name)
         warn(
@@ -280,9 +288,9 @@ def _one_by_one(row: Any, params: Any, xs: Sequence[Any], flags: Sequence[bool],
         row.op(*[getitem(x, index=(b,)) if f else x for x, f in zip(xs, flags, strict=True)], **params)
         for b in range(size)
     ]
-    outputs = entry[3] if type(entry[3]) is tuple else (entry[3],)
     several = [r if type(r) is tuple else (r,) for r in rows]
-    for place, o in enumerate(outputs):
+    first = several[0] if entry is None else entry[3] if type(entry[3]) is tuple else (entry[3],)
+    for place, o in enumerate(first):
         for b, r in enumerate(several):
             if r[place].shape != o.shape:
                 raise GuardError(
@@ -294,11 +302,11 @@ def _one_by_one(row: Any, params: Any, xs: Sequence[Any], flags: Sequence[bool],
                     )
                 )
     if not size:
-        values = tuple([np.zeros((0, *o.shape), o.dtype) for o in outputs])
+        values = tuple([np.zeros((0, *o.shape), o.dtype) for o in first])
         values = tuple([Tensor(v) for v in values]) if is_recording() else values
     else:
-        values = tuple([stack(*[r[place] for r in several], axis=0) for place in range(len(outputs))])
-    return values if type(entry[3]) is tuple else values[0]
+        values = tuple([stack(*[r[place] for r in several], axis=0) for place in range(len(first))])
+    return values if row.outputs > 1 else values[0]
 
 
 # -- rows that have a rule of the user's alone --------------------------------------------------------------------

@@ -6,14 +6,37 @@ the same derivative and is right everywhere.  The value on the record stays what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from ..primitives.shapes import identity
-from ..record.segment import Window
+from ..record.segment import Segment, Window
 from ..record.tensor import Tensor
 
 _NONE: dict[str, Any] = {}
+
+
+def reachable(
+    segments: Sequence[Segment], sources: set[Tensor], company: dict[Tensor, Any] | None = None
+) -> set[Tensor]:
+    """The Tensors that depend differentiably on ``sources``, the sources included.
+
+    ``company`` collects those that were made by a row that peepholes look for, with the row.
+    """
+    active = set(sources)
+    for segment in segments:
+        for row, _, inputs, output, _, _ in segment:
+            if row.carries:
+                for x in inputs:
+                    if x in active:
+                        if type(output) is tuple:
+                            active.update(output)
+                        else:
+                            active.add(output)
+                            if row.seen and company is not None:
+                                company[output] = row
+                        break
+    return active
 
 
 def meets(row: Any, inputs: Any, company: dict[Any, Any]) -> bool:

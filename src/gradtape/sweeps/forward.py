@@ -20,8 +20,9 @@ from ..primitives.shapes import astype, broadcast_to, identity
 from ..record.events import QUERY
 from ..record.segment import Entry, Window, is_recording
 from ..record.tensor import Tensor, value_of
-from .company import carried_out, seen_through
-from .reverse import located, reachable, reverse
+from .company import carried_out, reachable, seen_through
+from .failing import located
+from .reverse import reverse
 
 #: The tangents of what depends on the sources; None: it does, with slope zero.
 Tangents = dict[Tensor, Any]
@@ -166,6 +167,8 @@ def _differential(row: Any, params: Any, xs: Any, y: Any, dxs: Any) -> Any:
 
 def _composite(row: Any, params: Any, xs: Any, y: Any, dxs: Any) -> Any:
     """Run the body, recorded, and sweep forwards over what it did."""
+    if row.jvp is not None:
+        return row.jvp(y, list(xs), dxs, **params)
     if row.body is None:
         return transposed_rule(row, params, xs, y, dxs)
     arguments = [identity(x) if isinstance(x, Tensor) else _tensor(x) for x in xs]

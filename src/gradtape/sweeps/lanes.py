@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..primitives.complexes import real
+from ..primitives.reductions import any as any_of
 from ..primitives.selection import where
 from ..primitives.shapes import astype, broadcast_to, sum_to
 from ..record.tensor import Tensor, value_of
@@ -49,14 +50,25 @@ def met_by(row: Any, xs: Any, alive: Any, params: Any) -> list[Any] | None:
 
     What meets dead lanes alone has no influence, so an inf or nan there is of no account.
     """
-    ones = [np.ones(np.shape(value_of(x))) for x in xs]
-    matrices = not params and all(x.ndim > 1 for x in ones)
-    if matrices and alive.any(axis=-1).all() and alive.any(axis=-2).all():
-        return None  # as a rule, and cheap to see: no row and no column is dead
-    return [transposed(row, i, np.where(alive, 1.0, 0.0), ones, params) > 0 for i in range(len(xs))]
+    shapes = [np.shape(value_of(x)) for x in xs]
+    ranks = [len(shape) for shape in shapes]
+    if not params and min(ranks) > 1:  # matrices: an entry of the first meets its whole row, of the second its column
+        rows, columns = any_of(alive, axis=-1, keepdims=True), any_of(alive, axis=-2, keepdims=True)
+        if not isinstance(alive, Tensor) and rows.all() and columns.all():
+            return None  # as a rule, and cheap to see: no row and no column is dead
+        if ranks[0] == ranks[1] and shapes[0][:-2] == shapes[1][:-2]:
+            return [broadcast_to(rows, shape=shapes[0]), broadcast_to(columns, shape=shapes[1])]
+    ones = [np.ones(shape) for shape in shapes]
+    return [transposed(row, i, where(alive, 1.0, 0.0), ones, params) > 0 for i in range(len(xs))]
 
 
 def transposed(row: Any, i: int, ct: Any, xs: Any, params: Any) -> Any:
     if row.variadic is not None:
         return row.variadic(i, ct, *xs, **params)
     return row.transposes[i](ct, *xs, **params)
+
+
+def has_nan(ct: Any) -> bool:
+    """Whether there is a nan in a cotangent, or in a bundle of them."""
+    values = ct if isinstance(ct, np.ndarray | np.generic) else ct.data
+    return bool(np.isnan(values).any())

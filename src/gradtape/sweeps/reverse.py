@@ -11,20 +11,21 @@ holomorphic function.  Rules are plain transposes, so they are applied to conj(c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
-from ..errors import GradtapeError, RuleError, message
+from ..errors import RuleError
 from ..primitives.complexes import conj, real
 from ..primitives.selection import where
 from ..primitives.shapes import astype, identity
 from ..record.segment import Segment, Window, is_recording
-from ..record.sites import decode
 from ..record.tensor import Tensor, value_of
 from ..rules.lanes import Lanes
-from .company import carried_out, meets, seen_through
-from .lanes import met_by, transposed, unbroadcast
+from .company import carried_out, meets, reachable, seen_through
+from .failing import located
+from .lanes import has_nan, met_by, transposed, unbroadcast
 
 Pending = dict[Tensor, Any]
 Contributions = list[tuple[int, Any]]
@@ -33,26 +34,38 @@ _F64 = np.dtype(np.float64)
 _NONE: dict[str, Any] = {}
 
 
+#: Whether entries left out are told from those that got zero: where the faster sweep without masks has made a nan.
+_careful: ContextVar[bool] = ContextVar("gradtape_careful", default=False)
+
+
 def reverse(
     segments: Sequence[Segment],
     seeds: Iterable[tuple[Tensor, Any]],
     sources: Iterable[Tensor],
     *,
     keep_lanes: bool = False,
+    reached: tuple[set[Tensor], dict[Tensor, Any]] | None = None,
 ) -> dict[Tensor, Any]:
     """Cotangents of ``sources`` given those of some targets; a source that got none is not in the result.
 
     ``seeds`` are pairs (target, cotangent).  Where nobody records, seeds and results are raw arrays; else Tensors.
+    Bundles (bundle.py) are many cotangents at once.
     ``keep_lanes``: for a sweep inside a sweep, which goes on with the results: they may be Lanes.
+    ``reached``: what :func:`reachable` found for these sources and its ``company``, for those who ask several times.
     """
     wanted = set(sources)
-    company: dict[Tensor, Any] = {}
-    sweep = _Sweep(segments, reachable(segments, wanted, company), company)
-    for target, seed in seeds:
-        if target in sweep.active:
-            accumulate(sweep.pending, target, seed)
+    company: dict[Tensor, Any] = {} if reached is None else reached[1]
+    active = reachable(segments, wanted, company) if reached is None else reached[0]
+    given = [(target, seed) for target, seed in seeds if target in active]
     with np.errstate(all="ignore"):
-        found = sweep.run(wanted)
+        sweep = _Sweep(segments, active, company)
+        found = sweep.run(wanted, given)
+        if sweep.dropped and any(has_nan(_dense(ct)) for ct in found.values()):
+            token = _careful.set(True)
+            try:
+                found = _Sweep(segments, active, company).run(wanted, given)
+            finally:
+                _careful.reset(token)
         results = {source: fitted(ct, source) for source, ct in found.items()}
         if keep_lanes:
             results.update((s, Lanes(results[s], ct.alive)) for s, ct in found.items() if type(ct) is Lanes)
@@ -62,24 +75,28 @@ def reverse(
 class _Sweep:
     """The state of one walk: cotangents that wait for the entry that made their value."""
 
-    __slots__ = ("active", "company", "made", "pending", "recording", "segments", "wanted")
+    __slots__ = ("active", "careful", "company", "dropped", "made", "pending", "recording", "segments", "wanted")
 
     def __init__(self, segments: Sequence[Segment], active: set[Tensor], company: dict[Tensor, Any]) -> None:
         self.segments = segments
         self.company = company
         self.active = active
         self.recording = is_recording()
+        self.careful = self.recording or _careful.get()
+        self.dropped = False
         self.pending: Pending = {}
         self.made: dict[Tensor, Any] | None = None
         self.wanted: set[Tensor] = set()
 
-    def run(self, wanted: set[Tensor]) -> Pending:
+    def run(self, wanted: set[Tensor], seeds: Iterable[tuple[Tensor, Any]]) -> Pending:
         """Walk from the last entry to the first; what the wanted Tensors got is returned."""
+        for target, seed in seeds:
+            accumulate(self.pending, target, seed)
         found: Pending = {}
         self.wanted = wanted
         pending, active, pull = self.pending, self.active, self.pull
         company = self.company
-        fast = not self.recording
+        recording = self.recording
         for segment in reversed(self.segments):
             for row, params, inputs, output, code, lasti in reversed(segment):
                 if type(output) is tuple:
@@ -90,18 +107,19 @@ class _Sweep:
                     ct = pending.pop(output, None)
                     if ct is None:
                         continue
+                    if type(ct) is Pieces:
+                        ct = ct.total()
                     if output in wanted:
                         found[output] = ct
                 try:
                     if (
-                        fast
-                        and row.plain
+                        row.plain
                         and params is None
                         and type(ct) is not Lanes
                         and ct.dtype is _F64
                         and not (row.peepholes and company and meets(row, inputs, company))
                     ):
-                        _plain(row, inputs, output, ct, active, pending)
+                        _plain(row, inputs, output, ct, active, pending, recording)
                     else:
                         pull(row, params or _NONE, inputs, output, ct)
                 except Exception as error:
@@ -109,7 +127,7 @@ class _Sweep:
         for source in wanted:
             ct = pending.pop(source, None)
             if ct is not None:
-                found[source] = ct
+                found[source] = ct.total() if type(ct) is Pieces else ct
         return found
 
     def pull(self, row: Any, params: Any, inputs: Any, output: Any, ct: Any) -> None:
@@ -120,11 +138,14 @@ class _Sweep:
         alive = None
         if type(ct) is Lanes:
             alive, ct = ct.alive, ct.ct
-            lanes = value_of(alive)
-            if not lanes.any():
-                return  # structurally zero, whatever the row
-            if lanes.all() and not row.moves:  # what moves entries may leave inputs out
-                alive = None
+            if not isinstance(alive, Tensor):  # what is recorded holds at other values too: it may not look at these
+                if not alive.any():
+                    return  # structurally zero, whatever the row
+                if alive.all() and not row.moves:  # what moves entries may leave inputs out
+                    alive = None
+        if row.gathered is not None and alive is None:
+            self.gather(row, params, inputs[0], ct)
+            return
         # The parts of a row keep lanes apart, its short way does not.
         explicit = row.vjp is not None and (alive is None or row.moves or not (row.body or row.differential))
         # Kinds that sweep over entries of their own are right for complex values already: see the module's docstring.
@@ -137,10 +158,11 @@ class _Sweep:
         else:
             y = tuple([value_of(o) for o in output]) if type(output) is tuple else output.data
             xs = [x.data if type(x) is Tensor else value_of(x) for x in inputs]
+        self.dropped = self.dropped or not transposes  # among the entries of its own
         answer = _explicit if explicit else ANSWERS[row.kind]
         met = None
         if alive is not None and row.kind == "multilinear" and not row.broadcasts:
-            met = met_by(row, xs, value_of(alive), params)
+            met = met_by(row, xs, alive, params)
             xs = xs if met is None else [where(m, x, 0.0) for m, x in zip(met, xs, strict=True)]
         for i, c in answer(row, params, inputs, xs, y, ct, alive, self.active):
             x = inputs[i]
@@ -154,9 +176,23 @@ class _Sweep:
                 c = Lanes(c, transposed(row, i, where(alive, 1.0, 0.0), xs, params) != 0)
             elif met is not None:
                 c = Lanes(where(met[i], c, 0.0), met[i])
+            elif row.drops and x not in self.wanted and type(c) is not Lanes:
+                if self.careful:
+                    c = Lanes(c, transposed(row, i, np.ones(value_of(output).shape), xs, params) != 0)
+                else:
+                    self.dropped = True
             if _dense(c).dtype.kind == "c" and x.data.dtype.kind != "c":
                 c = Lanes(real(c.ct), c.alive) if type(c) is Lanes else real(c)  # a real input of a complex value
             accumulate(self.pending, x, c)
+
+    def gather(self, row: Any, params: Any, x: Tensor, ct: Any) -> None:
+        """Keep the cotangent of a part of ``x`` until those of the others are there."""
+        pieces = self.pending.get(x)
+        if type(pieces) is not Pieces:
+            pieces = Pieces(x, pieces, self.careful and x not in self.wanted)
+            self.pending[x] = pieces
+        self.dropped = self.dropped or not (pieces.masked or x in self.wanted)
+        pieces.parts.setdefault(row, []).append((ct, params))
 
     def seen_through(self, row: Any, params: Any, inputs: Any, ct: Any) -> bool:
         """Whether a peephole of the row answers for this entry together with those that made its inputs."""
@@ -176,26 +212,28 @@ class _Sweep:
         return None if entry is None else entry[:3]
 
 
-def _plain(row: Any, inputs: Any, output: Any, ct: Any, active: set[Tensor], pending: Pending) -> None:
-    """The common case of ``pull``, without its cases: one or two inputs, raw float64 values, no lanes."""
+def _plain(row: Any, inputs: Any, output: Any, ct: Any, active: set[Tensor], pending: Pending, recording: bool) -> None:
+    """The common case of ``pull``, without its cases: one or two inputs, float64 cotangents, no lanes."""
     first = inputs[0]
+    y = output if recording else output.data
     if len(inputs) == 1:
-        if row.partials:
-            c = row.partials[0](output.data, first.data) * ct
-        else:
-            c = row.transposes[0](ct, first.data)
+        a = first if recording else first.data
+        c = row.partials[0](y, a) * ct if row.partials else row.transposes[0](ct, a)
         if first in pending:
             accumulate(pending, first, c)
         else:
             pending[first] = c
         return
     second = inputs[1]
-    a = first.data if type(first) is Tensor else value_of(first)
-    b = second.data if type(second) is Tensor else value_of(second)
+    if recording:
+        a, b = first, second
+    else:
+        a = first.data if type(first) is Tensor else value_of(first)
+        b = second.data if type(second) is Tensor else value_of(second)
     for i, x in ((0, first), (1, second)):
         if x in active:
             if row.partials:
-                c = row.partials[i](output.data, a, b) * ct
+                c = row.partials[i](y, a, b) * ct
             else:
                 c = row.transposes[i](ct, a, b)
             data = x.data
@@ -207,38 +245,53 @@ def _plain(row: Any, inputs: Any, output: Any, ct: Any, active: set[Tensor], pen
                 pending[x] = c
 
 
-def reachable(
-    segments: Sequence[Segment], sources: set[Tensor], company: dict[Tensor, Any] | None = None
-) -> set[Tensor]:
-    """The Tensors that depend differentiably on ``sources``, the sources included.
-
-    ``company`` collects those that were made by a row that peepholes look for, with the row.
-    """
-    active = set(sources)
-    for segment in segments:
-        for row, _, inputs, output, _, _ in segment:
-            if row.carries:
-                for x in inputs:
-                    if x in active:
-                        if type(output) is tuple:
-                            active.update(output)
-                        else:
-                            active.add(output)
-                            if row.seen and company is not None:
-                                company[output] = row
-                        break
-    return active
-
-
 def accumulate(pending: Pending, x: Tensor, ct: Any) -> None:
     """Add ``ct`` to what ``x`` has already got."""
     before = pending.get(x)
     if before is None:
         pending[x] = ct
-    elif type(before) is Lanes and type(ct) is Lanes:
-        pending[x] = Lanes(before.ct + ct.ct, before.alive | ct.alive)
+    elif type(before) is Pieces:
+        before.rest = ct if before.rest is None else _plus(before.rest, ct)
     else:
-        pending[x] = _dense(before) + _dense(ct)
+        pending[x] = _plus(before, ct)
+
+
+def _plus(a: Any, b: Any) -> Any:
+    """The sum of two cotangents: dead where both are."""
+    if type(a) is Lanes and type(b) is Lanes:
+        return Lanes(a.ct + b.ct, a.alive | b.alive)
+    return _dense(a) + _dense(b)
+
+
+class Pieces:
+    """Cotangents of parts of one value, put into place together: a loop over x[i] takes one buffer for them all."""
+
+    __slots__ = ("masked", "parts", "rest", "x")
+
+    def __init__(self, x: Tensor, rest: Any, masked: bool) -> None:
+        self.x = x
+        #: What the value got otherwise.
+        self.rest = rest
+        #: Whether entries that no part has are told from those that got zero.
+        self.masked = masked
+        #: row -> [(cotangent, parameters)]
+        self.parts: dict[Any, list[tuple[Any, Any]]] = {}
+
+    def total(self) -> Any:
+        """The cotangent of the whole value."""
+        total = self.rest
+        for row, parts in self.parts.items():
+            params = [p for _, p in parts]
+            c = self._placed(row, [ct for ct, _ in parts], params)
+            if self.masked:
+                c = Lanes(c, self._placed(row, [np.ones(ct.shape) for ct, _ in parts], params) != 0)
+            total = c if total is None else _plus(total, c)
+        return total
+
+    def _placed(self, row: Any, cts: list[Any], params: list[Any]) -> Any:
+        if len(cts) == 1:
+            return transposed(row, 0, cts[0], (self.x,), params[0])
+        return row.gathered(cts, params, self.x)
 
 
 def fitted(ct: Any, x: Tensor) -> Any:
@@ -260,20 +313,11 @@ def _dense(ct: Any) -> Any:
 def _pop(x: Tensor, pending: Pending, found: Pending, wanted: set[Tensor]) -> Any:
     """The cotangent of one of several outputs; None where it got none."""
     ct = pending.pop(x, None)
+    if type(ct) is Pieces:
+        ct = ct.total()
     if ct is not None and x in wanted:
         found[x] = ct
     return _dense(ct)
-
-
-def located(error: Exception, row: Any, code: Any, lasti: int, sweep: str = "reverse") -> Exception:
-    """``error``, with the operation and the user's line whose derivative was being taken."""
-    site = decode(code, lasti)
-    error.add_note(
-        f"gradtape: in the {sweep} sweep, at the derivative of {row.name}" + (f", recorded at {site}" if site else "")
-    )
-    if isinstance(error, GradtapeError | Warning | KeyboardInterrupt):
-        return error
-    return RuleError(message(f"the derivative of {row.name} failed: {type(error).__name__}: {error}", where=str(site)))
 
 
 # One answer per kind: (row, params, inputs, xs, y, ct, alive, active) -> [(slot, contribution)].

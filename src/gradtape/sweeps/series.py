@@ -7,7 +7,7 @@ coefficient k is computed when somebody asks for it, and kept.  A coefficient th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,8 +19,13 @@ from ..primitives.shapes import astype, transpose
 from ..record.private import Private
 from ..record.tensor import Tensor, value_of
 
-if TYPE_CHECKING:
-    from .taylor import Taylor
+
+class Reader(Protocol):
+    """The sweep that makes series of series: what the operations in a rule turn to."""
+
+    def apply(self, row: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """The series of ``row``'s output."""
+        ...
 
 
 class Series(Private):
@@ -30,7 +35,7 @@ class Series(Private):
     __array_ufunc__ = None  # an ndarray hands its operators over
     __hash__ = object.__hash__
 
-    def __init__(self, reader: Taylor, known: list[Any], make: Callable[[int], Any] | None = None) -> None:
+    def __init__(self, reader: Reader, known: list[Any], make: Callable[[int], Any] | None = None) -> None:
         self.reader = reader
         self._known = known
         self._make = make
@@ -61,6 +66,9 @@ class Series(Private):
 
     def take(self, primitive: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         return self.reader.apply(primitive, inputs, params)
+
+    def example(self) -> Any:
+        return value_of(self.term(0))
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -25,8 +25,9 @@ from ..primitives.shapes import broadcast_to
 from ..record.segment import Entry, Window, is_recording
 from ..record.tensor import Tensor, value_of
 from .company import seen_through
+from .composition import Powers
+from .failing import located
 from .forward import differentiable, transposed_rule, zeros
-from .reverse import located
 from .series import Series, added, first
 
 _NONE: dict[str, Any] = {}
@@ -43,6 +44,8 @@ class Taylor:
         #: Those that were given: peepholes may not pass them by.
         self.given: set[Series] = set()
         self._nested: list[Series] | None = None
+        self._powers: dict[Series, Powers] = {}
+        self._straight: set[Series] = set()
 
     def series(self, coefficients: list[Any]) -> Series:
         """A series of given coefficients, zero beyond."""
@@ -52,8 +55,10 @@ class Taylor:
 
     def apply(self, row: Any, inputs: tuple[Any, ...], params: dict[str, Any], value: Any = None) -> Any:
         """The series of ``row``'s output; of a row without a slope, its value."""
+        # What the record holds under a name of its own may be known to other windows than what a rule computes now.
+        own = value is not None and is_recording()
         key = (row, tuple([id(x) for x in inputs]), repr(params) if params else "")
-        found = self._memo.get(key)
+        found = None if own else self._memo.get(key)
         if found is None:
             if value is None:
                 if row.kind == "composite" and row.body is None:
@@ -67,9 +72,25 @@ class Taylor:
                 found.made = (row, params, inputs)
                 if self._nested is not None:
                     self._nested.append(found)
-            self._memo[key] = found
+            if not own:
+                self._memo[key] = found
             self._kept.append(inputs)
         return found
+
+    def composed(self, row: Any, x: Series, params: dict[str, Any], k: int) -> Any:
+        """Coefficient k of ``row`` along ``x``, from its derivatives at x(0)."""
+        powers = self._powers.get(x)
+        if powers is None:
+            powers = self._powers[x] = Powers(x, self)
+            self._straight.add(powers.straight)
+        return powers.coefficient(self.apply(row, (powers.straight,), params), k)
+
+    def climbs(self, row: Any, inputs: tuple[Any, ...], y0: Any, on_the_way: list[Series]) -> bool:
+        """Whether the slope of ``row`` is another row of its own family, and so on for ever."""
+        if len(inputs) != 1 or inputs[0] in self._straight or inputs[0].dtype.kind != y0.dtype.kind:
+            return False
+        (x,) = inputs
+        return any(s.made is not None and s.made[0] is row and s.made[2][0] is x for s in on_the_way)
 
     def nested(self, rule: Callable[[], Any]) -> tuple[Any, list[Series]]:
         """What a rule makes, and the series on the way to it, in the order of the rule's own program."""
@@ -134,6 +155,7 @@ def _constant(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) -> An
 def _elementwise(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) -> Series:
     """k y[k] = sum_i [x_i' phi_i][k - 1]; with a quotient, k w[0] y[k] = [sum_i x_i' u_i - w y'][k - 1]."""
     made: list[Any] = []
+    ladder: list[bool] = []
     y = Series(reader, [y0])
 
     def slopes() -> tuple[Any, list[tuple[Any, Any, Any]]]:
@@ -150,7 +172,10 @@ def _elementwise(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) ->
         if not made:
             (w, found), on_the_way = reader.nested(slopes)
             made.extend((w, found, on_the_way))
+            ladder.append(w is None and reader.climbs(row, inputs, y0, on_the_way))
         w, found, on_the_way = made
+        if ladder[0] and any(inputs[0].term(j) is not None for j in range(2, k + 1)):
+            return _shaped(reader.composed(row, inputs[0], params, k), y0)
         _settle(on_the_way, k - 1)
         total: Any = None
         for x, phi, mask in found:
@@ -189,6 +214,12 @@ def _linear(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) -> Seri
         coefficients = [x.term(k) if isinstance(x, Series) else None for x in inputs]
         if all(c is None for c in coefficients):
             return None
+        if row.broadcasts and any(c is None for c in coefficients):
+            # Element by element a linear row is its own transpose: no zeros need be added.
+            total: Any = None
+            for i, c in enumerate(coefficients):
+                total = total if c is None else added(total, row.transposes[i](c, *inputs, **params))
+            return _shaped(total, y0)
         slots = [
             c if c is not None else first(x) if not differentiable(row, i, first(x)) else _zero(row, first(x))
             for i, (x, c) in enumerate(zip(inputs, coefficients, strict=True))
@@ -202,8 +233,10 @@ def _zero(row: Any, x: Any) -> Any:
     return 0.0 if row.broadcasts else zeros(x)
 
 
-def _multilinear(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) -> Series:
+def _multilinear(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) -> Any:
     """Cauchy's product: the sum over all ways to share the order out among the slots."""
+    if row.body is not None and sum([isinstance(x, Series) for x in inputs]) > 2:
+        return _composite(reader, row, params, inputs, y0)
 
     def share(slots: tuple[Any, ...], k: int) -> Iterable[tuple[Any, ...]]:
         x, rest = slots[0], slots[1:]
@@ -226,11 +259,42 @@ def _multilinear(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) ->
 def _differential(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) -> Any:
     """k y[k] = dy(y, x, x')[k - 1]."""
 
+    if row.system:
+        return _solution(reader, row, params, inputs, y0)
+    if row.coefficient is not None:
+
+        def make(k: int) -> Any:
+            orders = range(k + 1)
+            terms = [[x.term(j) if isinstance(x, Series) else x if j == 0 else None for j in orders] for x in inputs]
+            return row.coefficient(terms, **params)
+
+        return Series(reader, [y0], make)
+
     def slope(y: Any) -> Any:
         dxs = [x.derivative() if isinstance(x, Series) else None for x in inputs]
-        return row.differential(y, list(inputs), dxs, **params)
+        found = row.quotient(y, list(inputs), dxs, **params) if row.quotient else None
+        return row.differential(y, list(inputs), dxs, **params) if found is None else found
 
     return _integrated(reader, y0, slope)
+
+
+def _solution(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) -> Series:
+    """sum_i A_i y = b:  sum_i A_i[0] y[k] = b[k] - sum_i sum_{j=1..k} A_i[j] y[k - j]."""
+    *heads, b = inputs
+    y = Series(reader, [y0])
+
+    def make(k: int) -> Any:
+        right = b.term(k) if isinstance(b, Series) else None
+        for x, product in zip(heads, row.system, strict=True):
+            for j in range(1, k + 1) if isinstance(x, Series) else ():
+                xj, before = x.term(j), y.term(k - j)
+                if xj is not None and before is not None:
+                    part = product(xj, before, **params)
+                    right = -part if right is None else right - part
+        return None if right is None else _shaped(row.op(*[first(x) for x in heads], right, **params), y0)
+
+    y._make = make  # pyright: ignore[reportPrivateUsage]
+    return y
 
 
 def _integrated(reader: Taylor, y0: Any, slope: Callable[[Any], Any]) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...state import functional
+from ...numpy.segments import segment_sum
 from .convert import tensor
 from .dtypes import numpy_dtype
 from .names import gt
@@ -75,4 +75,4 @@ class IndexedSlices:
         """The Tensor with those rows, and zeros elsewhere."""
         if self.dense_shape is None:
             raise ValueError("tf.IndexedSlices: the dense shape is not known")
-        return functional.segment_sum(self.values, self.indices, int(np.asarray(self.dense_shape)[0]))
+        return segment_sum(self.values, self.indices, int(np.asarray(self.dense_shape)[0]))

@@ -1,15 +1,12 @@
-"""tf.autodiff: the tape and, when gradtape has forward mode, the accumulator."""
+"""tf.autodiff: the tape and the accumulator."""
 
 from __future__ import annotations
 
 from .names import fallback, gt
 
 GradientTape = gt.GradientTape
+ForwardAccumulator = gt.ForwardAccumulator
 
-__all__ = ["GradientTape"]
-
-if hasattr(gt, "ForwardAccumulator"):
-    ForwardAccumulator = gt.ForwardAccumulator
-    __all__ += ["ForwardAccumulator"]
+__all__ = ["ForwardAccumulator", "GradientTape"]
 
 __getattr__ = fallback(__name__)

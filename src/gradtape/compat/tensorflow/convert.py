@@ -11,50 +11,11 @@ from ...record.tensor import Tensor
 from ...record.variable import Variable as CoreVariable
 from .dtypes import numpy_dtype
 from .names import gt
+from .tensorshape import TensorShape as TensorShape
 
 _gradtape_composes = True
 
 _NARROW = {np.dtype(np.float64): np.float32, np.dtype(np.int64): np.int32}
-
-
-class TensorShape(tuple[Any, ...]):
-    """A shape: a tuple with TensorFlow's questions."""
-
-    __slots__ = ()
-
-    def __new__(cls, dims: Any = ()) -> TensorShape:
-        return super().__new__(cls, (dims,) if isinstance(dims, int) else tuple(dims))
-
-    @property
-    def rank(self) -> int:
-        """The number of axes."""
-        return len(self)
-
-    ndims = rank
-
-    @property
-    def dims(self) -> list[Any]:
-        """The lengths of the axes."""
-        return list(self)
-
-    def as_list(self) -> list[Any]:
-        """The lengths of the axes, as a list."""
-        return list(self)
-
-    def num_elements(self) -> int:
-        """The product of the lengths."""
-        return int(np.prod(self))
-
-    def is_fully_defined(self) -> bool:
-        """Whether every length is known."""
-        return None not in self
-
-    def is_compatible_with(self, other: Any) -> bool:
-        """Whether the lengths agree wherever both are known."""
-        other = tuple(other)
-        return len(self) == len(other) and all(
-            a is None or b is None or a == b for a, b in zip(self, other, strict=True)
-        )
 
 
 def is_value(x: Any) -> bool:

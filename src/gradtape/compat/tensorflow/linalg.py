@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...state import functional
+from . import factorizations
 from .arrays import eye
 from .convert import axes, operands, tensor
+from .factorizations import *  # noqa: F403
 from .names import fallback, gt
 
 _gradtape_composes = True
@@ -29,6 +31,7 @@ __all__ = [
     "tensordot",
     "trace",
 ]
+__all__ += factorizations.__all__
 
 
 def matmul(

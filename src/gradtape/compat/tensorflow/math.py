@@ -9,10 +9,11 @@ import numpy as np
 
 from ...numpy import segments
 from ...state import functional
-from . import tables
+from . import special, tables
 from .convert import axes, operands, tensor
 from .dtypes import numpy_dtype
 from .names import fallback, gt
+from .special import *  # noqa: F403
 from .tables import binary, reduction, unary
 
 _gradtape_composes = True
@@ -39,6 +40,7 @@ __all__ = [
     "count_nonzero",
     "cumprod",
     "cumsum",
+    "cumulative_logsumexp",
     "divide",
     "divide_no_nan",
     "equal",
@@ -118,6 +120,7 @@ __all__ = [
     "xlog1py",
     "xlogy",
 ]
+__all__ += [*special.__all__, "special"]
 
 abs = unary("abs")
 acos = unary("acos")
@@ -270,6 +273,13 @@ def cumsum(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False
 def cumprod(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: Any = None) -> Any:
     """Running products; ``exclusive`` leaves each entry itself out."""
     return _cumulative("cumulative_prod", x, axis, exclusive, reverse, 1)
+
+
+def cumulative_logsumexp(
+    x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: Any = None
+) -> Any:
+    """Running log(sum(exp(x))); ``exclusive`` leaves each entry itself out."""
+    return _cumulative("cumulative_logsumexp", x, axis, exclusive, reverse, -np.inf)
 
 
 def top_k(input: Any, k: Any = 1, sorted: bool = True, name: Any = None) -> tuple[Any, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ....state import convolutional, recurrent, regularising
 from ....state import layers as core
-from ....state import regularising
 from .. import nn
 from ..arrays import concat
 from ..convert import TensorShape, is_value, tensor
@@ -20,27 +20,51 @@ from .symbols import Symbol
 _gradtape_composes = True
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "Add",
     "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
     "BatchNormalization",
     "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Embedding",
     "Flatten",
     "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
     "Input",
     "InputLayer",
     "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
     "Multiply",
     "ReLU",
     "Reshape",
+    "SimpleRNN",
     "Softmax",
     "Subtract",
+    "UpSampling2D",
+    "ZeroPadding2D",
 ]
 
 
@@ -209,6 +233,69 @@ GaussianNoise = _layer(regularising.GaussianNoise)
 Lambda = _layer(core.Lambda)
 LayerNormalization = _layer(regularising.LayerNormalization)
 Reshape = _layer(core.Reshape)
+
+
+def _kernelled(base: Any) -> Any:
+    """A layer with a kernel and a bias as a Keras layer: activations by Keras's names, and regularizers."""
+
+    class Kernelled(base, Layer):  # type: ignore[misc]
+        def __init__(
+            self,
+            *args: Any,
+            kernel_regularizer: Any = None,
+            bias_regularizer: Any = None,
+            recurrent_regularizer: Any = None,
+            **options: Any,
+        ) -> None:
+            for name in ("activation", "recurrent_activation"):
+                if name in options:
+                    options[name] = activations.get(options[name])
+            super().__init__(*args, **options)
+            self._regularizers = {
+                "kernel": regularizers.get(kernel_regularizer),
+                "bias": regularizers.get(bias_regularizer),
+                "recurrent_kernel": regularizers.get(recurrent_regularizer),
+            }
+
+        def add_weight(self, *args: Any, name: Any = None, **options: Any) -> Any:
+            return super().add_weight(*args, name=name, regularizer=self._regularizers.get(name), **options)
+
+    Kernelled.__name__ = Kernelled.__qualname__ = base.__name__
+    Kernelled.__doc__, Kernelled.__module__ = base.__doc__, __name__
+    return Kernelled
+
+
+AveragePooling1D = _layer(convolutional.AveragePooling1D)
+AveragePooling2D = _layer(convolutional.AveragePooling2D)
+AveragePooling3D = _layer(convolutional.AveragePooling3D)
+Conv1D = _kernelled(convolutional.Conv1D)
+Conv1DTranspose = _kernelled(convolutional.Conv1DTranspose)
+Conv2D = _kernelled(convolutional.Conv2D)
+Conv2DTranspose = _kernelled(convolutional.Conv2DTranspose)
+Conv3D = _kernelled(convolutional.Conv3D)
+Conv3DTranspose = _kernelled(convolutional.Conv3DTranspose)
+DepthwiseConv2D = _kernelled(convolutional.DepthwiseConv2D)
+GlobalAveragePooling1D = _layer(convolutional.GlobalAveragePooling1D)
+GlobalAveragePooling2D = _layer(convolutional.GlobalAveragePooling2D)
+GlobalAveragePooling3D = _layer(convolutional.GlobalAveragePooling3D)
+GlobalMaxPooling1D = _layer(convolutional.GlobalMaxPooling1D)
+GlobalMaxPooling2D = _layer(convolutional.GlobalMaxPooling2D)
+GlobalMaxPooling3D = _layer(convolutional.GlobalMaxPooling3D)
+MaxPooling1D = _layer(convolutional.MaxPooling1D)
+MaxPooling2D = _layer(convolutional.MaxPooling2D)
+MaxPooling3D = _layer(convolutional.MaxPooling3D)
+UpSampling2D = _layer(convolutional.UpSampling2D)
+ZeroPadding2D = _layer(convolutional.ZeroPadding2D)
+GRU = _kernelled(recurrent.GRU)
+LSTM = _kernelled(recurrent.LSTM)
+SimpleRNN = _kernelled(recurrent.SimpleRNN)
+for _short, _long in {
+    "MaxPool": "MaxPooling",
+    "AvgPool": "AveragePooling",
+    "GlobalMaxPool": "GlobalMaxPooling",
+}.items():
+    for _axes in "123":
+        globals()[f"{_short}{_axes}D"] = globals()[f"{_long}{_axes}D"]
 
 
 class ReLU(Layer):

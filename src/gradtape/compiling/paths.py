@@ -1,0 +1,245 @@
+"""The paths of a compiled function, for arguments of one kind.
+
+The path whose guards agree is run; where none does, another one is recorded.  The call of a path is an operation like
+any other: one entry on the record, whose derivatives are compiled functions in their turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import RLock
+from typing import Any
+from warnings import warn
+
+import numpy as np
+
+from .. import trees
+from ..errors import GradtapeWarning, GuardError, message
+from ..program.program import Program
+from ..program.replay import replayed
+from ..program.simplify import simplified
+from ..record import sites
+from ..record.segment import Window, current
+from ..record.tensor import SCALARS, Tensor, value_of
+from ..record.writer import lift, strong
+from ..rules.primitive import Primitive
+from ..sweeps.forward import forward
+from ..sweeps.reverse import reverse
+from .engine import chosen
+from .tracing import Traced, trace
+
+_gradtape_composes = True
+
+
+class Path:
+    """One path: its program as an engine runs it, and as a row of its own on the record."""
+
+    def __init__(self, traced: Traced, engine: str, structure: Any, reason: str) -> None:
+        self.recorded = len(traced.program)
+        self.program: Program = simplified(traced.program)
+        self.engine, self.why, self.run = chosen(self.program, engine)
+        self.traced = traced
+        #: How the results are put together: (structure, leaves, places of the results among them).
+        self.structure = structure
+        #: Why it was recorded, where there was one already.
+        self.reason = reason
+        self.calls = 0
+        self.derived: dict[Any, Paths] = {}
+        self.row = Primitive(
+            self.program.name,
+            "composite",
+            lambda xp, *xs: tuple(self.run(xs)),
+            None,
+            body=self._body,
+            vjp=self._pull,
+            jvp=self._push,
+            outputs=len(self.program.outputs),
+            program=self.program,
+        )
+
+    def __call__(self, arguments: Sequence[Any]) -> list[Tensor]:
+        """The results, on the record if there is one; GuardError where a guard disagrees."""
+        traced = self.traced
+        if current.get() is None:
+            inputs = [x.data if type(x) is Tensor else _array(x) for x in arguments]
+            if traced.read or traced.captured:
+                inputs += [v.current.data for v in traced.read]
+                inputs += [x.data for x in traced.captured]
+            outputs = [Tensor(y) for y in self.run(inputs)]
+        else:
+            given = (*_kept(arguments), *[v.value for v in traced.read], *traced.captured)
+            outputs = [Tensor(y) for y in self.run([value_of(x) for x in given])]
+            self._note(given, outputs)
+        self.calls += 1
+        if traced.assigned:
+            n = len(outputs) - len(traced.assigned)
+            for v, value in zip(traced.assigned, outputs[n:], strict=True):
+                v.rename(value)
+            del outputs[n:]
+        return outputs
+
+    def first(self, arguments: Sequence[Any]) -> list[Tensor]:
+        """The results of the call that was recorded, which is one entry as well."""
+        traced = self.traced
+        outputs = [Tensor(y.data) for y in traced.results]
+        segment = current.get()
+        if segment is not None:
+            segment.touched += zip(traced.read, traced.initial, strict=True)
+            given = (*_kept(arguments), *traced.initial, *traced.captured)
+            self._note(given, [*outputs, *[v.current for v in traced.assigned]])
+            for v in traced.assigned:
+                v.rename(v.current)
+        traced.results, traced.initial = [], []
+        return outputs
+
+    def _note(self, given: tuple[Any, ...], outputs: Sequence[Tensor]) -> None:
+        segment = current.get()
+        if segment is not None:
+            segment.append((self.row, None, given, tuple(outputs), *sites.here()))
+
+    def signature(self) -> str:
+        """The shapes and dtypes that go in and come out."""
+        n = len(self.traced.read) + len(self.traced.captured)
+        ins = self.program.inputs[: len(self.program.inputs) - n]
+        more = f" and {n} from outside" if n else ""
+        return f"({', '.join(map(repr, ins))}){more} -> ({', '.join(map(repr, self.program.outputs))})"
+
+    # -- as a row --------------------------------------------------------------------------------------
+    def _body(self, *xs: Any) -> tuple[Any, ...]:
+        return tuple(replayed(self.program, xs))
+
+    def _pull(self, ct: tuple[Any, ...], y: Any, *xs: Any) -> list[Any]:
+        """Cotangents of the inputs, by a compiled function of the inputs and the cotangents there are."""
+        asked = tuple([c is not None and o.dtype.kind in "fc" for c, o in zip(ct, self.program.outputs, strict=True)])
+        wanted = [i for i, v in enumerate(self.program.inputs) if v.dtype.kind in "fc"]
+
+        def backward(values: Sequence[Any]) -> list[Any]:
+            inputs, cts = values[: len(xs)], iter(values[len(xs) :])
+            with Window() as window:
+                outputs = replayed(self.program, inputs)
+            seeds = [(o, next(cts)) for o, there in zip(outputs, asked, strict=True) if there]
+            found = reverse(window.segments, seeds, [inputs[i] for i in wanted])
+            return [found.get(inputs[i]) for i in wanted]
+
+        cts = [c for c, there in zip(ct, asked, strict=True) if there]
+        found = self._derivative(("vjp", asked), backward, [*xs, *cts])
+        answers: list[Any] = [None] * len(xs)
+        for i, c in zip(wanted, found, strict=True):
+            answers[i] = c
+        return answers
+
+    def _push(self, y: Any, xs: Sequence[Any], dxs: Sequence[Any]) -> tuple[Any, ...]:
+        """Tangents of the outputs, by a compiled function of the inputs and the tangents there are."""
+        asked = tuple([dx is not None for dx in dxs])
+
+        def pushed(values: Sequence[Any]) -> list[Any]:
+            inputs, tangents = values[: len(xs)], iter(values[len(xs) :])
+            with Window() as window:
+                outputs = replayed(self.program, inputs)
+            given = {x: next(tangents) for x, there in zip(inputs, asked, strict=True) if there}
+            known = forward(window.entries(), given)
+            return [known.get(o) for o in outputs]
+
+        return tuple(self._derivative(("jvp", asked), pushed, [*xs, *[dx for dx in dxs if dx is not None]]))
+
+    def _derivative(self, key: Any, f: Callable[[Sequence[Any]], list[Any]], values: list[Any]) -> list[Any]:
+        """By the compiled function that is kept for it; Tensors where somebody records, else raw arrays."""
+        made = self.derived.get(key)
+        if made is None:
+            made = self.derived.setdefault(key, Paths(f, f"{self.program.name}_{key[0]}", self.engine))
+        recording = current.get() is not None
+        return [y if y is None or recording else y.data for y in made.call(values)]
+
+
+class Paths:
+    """The paths of one function of a list of inputs, which are of the same shapes and dtypes at every call."""
+
+    def __init__(self, f: Callable[[Sequence[Any]], Any], name: str, engine: str = "numpy", most: int = 16) -> None:
+        self.f = f
+        self.name = name
+        self.engine = engine
+        self.most = most
+        #: The one that was taken last stands first.
+        self.paths: list[Path] = []
+        self.lock = RLock()
+        #: Why no more paths are recorded.
+        self.given_up = ""
+
+    def call(self, arguments: Sequence[Any]) -> Any:
+        """What ``f`` gives at these arguments."""
+        reason = ""
+        for i, path in enumerate(self.paths):
+            try:
+                outputs = path(arguments)
+            except GuardError as error:
+                reason = reason or str(error)
+                continue
+            if i:
+                self.paths = [path, *[p for p in self.paths if p is not path]]
+            return _joined(path.structure, outputs)
+        with self.lock:
+            if self.given_up:
+                return self.f([strong(lift(x)) for x in arguments])
+            split = _Split(self.f)
+            traced = trace(split, arguments, self.name)
+            path = Path(traced, self.engine, split.structure, reason)
+            if traced.makes_variables:
+                path.reason = "Variables were made, which the next call finds"
+            else:
+                self._keep(path)
+            return _joined(path.structure, path.first(arguments))
+
+    def _keep(self, path: Path) -> None:
+        self.paths = [path, *self.paths]
+        if len(self.paths) > self.most:
+            lines = sorted({str(g.site) for p in self.paths for _, g in p.program.guards})
+            self.given_up = f"{len(self.paths)} paths, for Python asks for values at {'; '.join(lines)}"
+            warn(
+                message(
+                    f"{self.name}: every call goes another way: from now on it runs as plain Python",
+                    [f"values are asked for at {line}" for line in lines],
+                    remedy="Choose with gt.where or gt.cond, return the value instead of printing it, or pass what is "
+                    "asked for as a static argument.",
+                ),
+                GradtapeWarning,
+                stacklevel=3,
+            )
+
+
+class _Split:
+    """Calls ``f``, and takes its result apart into the Tensors that a program gives and all the rest."""
+
+    def __init__(self, f: Callable[[Sequence[Any]], Any]) -> None:
+        self.f = f
+        self.structure: Any = None
+
+    def __call__(self, values: Sequence[Any]) -> list[Tensor]:
+        leaves, structure = trees.flatten(self.f(values))
+        places = [i for i, y in enumerate(leaves) if isinstance(y, Tensor | np.ndarray | np.generic)]
+        outputs = [strong(lift(leaves[i])) for i in places]
+        for i in places:
+            leaves[i] = None
+        single = structure is None or (len(leaves) == 1 and structure == trees.flatten(0)[1])
+        self.structure = None if single and places else (structure, leaves, places)
+        return outputs
+
+
+def _joined(structure: Any, outputs: Sequence[Tensor]) -> Any:
+    """The result, put together again."""
+    if structure is None:
+        return outputs[0]
+    structure, leaves, places = structure
+    leaves = list(leaves)
+    for i, y in zip(places, outputs, strict=True):
+        leaves[i] = y
+    return trees.unflatten(structure, leaves)
+
+
+def _array(x: Any) -> Any:
+    """An argument as engines want it: Python's numbers as NumPy's."""
+    return np.asarray(x)[()] if type(x) in SCALARS else value_of(x)
+
+
+def _kept(arguments: Sequence[Any]) -> tuple[Any, ...]:
+    """Arguments as the record keeps them: arrays stay the caller's."""
+    return tuple([x if isinstance(x, Tensor) else Tensor(np.array(x)[()]) for x in arguments])

@@ -1,0 +1,1 @@
+"""Structured control flow: loops as one entry with a body."""

@@ -1,0 +1,176 @@
+"""scan, fori_loop and map: loops of known length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from .. import trees
+from ..compiling.tracing import tracing
+from ..errors import ShapeError, message
+from ..numpy.joining import stack
+from ..primitives.indexing import getitem
+from ..primitives.shapes import astype
+from ..record import sites
+from ..record.segment import is_recording
+from ..record.tensor import Tensor
+from ..record.writer import lift, strong
+from .body import body_of
+from .scanning import scan_row
+
+_gradtape_composes = True
+
+__all__ = ["fori_loop", "map", "scan"]
+
+
+def scan(
+    f: Callable[[Any, Any], tuple[Any, Any]],
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    *,
+    reverse: bool = False,
+    budget: int | str | None = None,
+) -> tuple[Any, Any]:
+    """``carry, y = f(carry, x)`` for every x along the first axis of ``xs``: the last carry, and the y stacked.
+
+    Parameters
+    ----------
+    f
+        Takes a carry and one slice, and returns the next carry, a tree like ``init``, and a tree of results.
+    init
+        The first carry.
+    xs
+        A tree of arrays with a common first axis; None with ``length``: ``f`` gets None.
+    length
+        The number of turns, where ``xs`` does not tell.
+    reverse
+        From the last slice to the first; results keep the places of their slices.
+    budget
+        How many carries reverse mode may hold at a time, or how many bytes of them (``"64MB"``).  None: all of them.
+        With b of them, n turns cost at most two more runs forwards as long as n <= (b / 3)**3.
+
+    The loop is one entry on the record.  ``f`` runs once, to record one turn; where it asks for values or assigns
+    Variables the loop is carried out as plain Python, with the same result.  Every mode has it, to any order.
+
+    Raises ShapeError where the carry changes its shape, or slices do not agree in number.
+
+    >>> import gradtape as gt
+    >>> gt.scan(lambda total, x: (total + x, total * x), 0.0, gt.asarray([1.0, 2.0, 3.0]))
+    (Tensor(6.0), Tensor([0., 2., 9.]))
+    >>> gt.grad(lambda r: gt.scan(lambda c, _: (c * r, None), 1.0, length=5)[0])(2.0)
+    Tensor(80.0)
+    """
+    leaves, structure = trees.flatten(init)
+    carry = [strong(lift(x)) for x in leaves]
+    slices, xs_structure = trees.flatten(xs)
+    slices = [strong(lift(x)) for x in slices]
+    length = _length(slices, length)
+    shape: list[Any] = []
+
+    def turn(values: Sequence[Any]) -> list[Tensor]:
+        n = len(carry)
+        x = trees.unflatten(xs_structure, list(values[n:]))
+        after, y = f(trees.unflatten(structure, list(values[:n])), x)
+        ys, y_structure = trees.flatten(y)
+        shape[:] = [y_structure]
+        return [*[strong(lift(c)) for c in trees.flatten_like(init, after, "scan")], *[strong(lift(v)) for v in ys]]
+
+    def unrolled() -> tuple[Any, Any]:
+        state, rows = init, []
+        for k in range(length - 1, -1, -1) if reverse else range(length):
+            x = trees.unflatten(xs_structure, [getitem(s, index=(k,)) for s in slices])
+            state, y = f(state, x)
+            rows.append(y)
+        rows = rows[::-1] if reverse else rows
+        return state, trees.tree_map(lambda *each: stack(each), *rows) if rows else None
+
+    if not length:
+        return init, None
+    found = body_of(turn, carry, [getitem(x, index=(0,)) for x in slices], "scan")
+    if found is None:
+        return unrolled()
+    body, constants = found
+    wanted = body.program.outputs[: len(carry)]
+    if any(c.dtype != o.dtype for c, o in zip(carry, wanted, strict=True)):
+        # A number that begins as an integer or in low precision is of the dtype that one turn makes of it.
+        carry = [astype(c, dtype=np.result_type(c.dtype, o.dtype)) for c, o in zip(carry, wanted, strict=True)]
+        found = body_of(turn, carry, [getitem(x, index=(0,)) for x in slices], "scan")
+        if found is None:
+            return unrolled()
+        body, constants = found
+    _check(body.program, len(carry))
+    states = None if budget is None else _states(budget, carry)
+    if states is None and is_recording() and not tracing.get():
+        body = body.saving()
+    outputs = scan_row(*carry, *slices, *constants, body=body, length=length, backwards=reverse, budget=states)
+    n = len(carry)
+    last = trees.unflatten(structure, list(outputs[:n]))
+    ys = list(outputs[n : len(outputs) - n] if body.saved else outputs[n:])
+    return last, trees.unflatten(shape[0], ys)
+
+
+def _length(slices: Sequence[Tensor], length: int | None) -> int:
+    found = {x.shape[0] if x.ndim else None for x in slices}
+    found.update([] if length is None else [index(length)])
+    if len(found) != 1 or None in found:
+        raise ShapeError(
+            message(
+                "scan: the number of turns is not clear",
+                f"first axes and length: {[str(n) for n in found] or 'none given'}",
+                str(sites.user_line()),
+                "Give xs with one common first axis, or length=.",
+            )
+        )
+    return next(iter(found))  # type: ignore[return-value]
+
+
+def _check(program: Any, carries: int) -> None:
+    for i, (before, after) in enumerate(zip(program.inputs[:carries], program.outputs[:carries], strict=True)):
+        if before.shape != after.shape or before.dtype != after.dtype:
+            raise ShapeError(
+                message(
+                    f"scan: carry {i} changes from {before!r} to {after!r}",
+                    where=str(sites.user_line()),
+                    remedy="Return a carry of the same shape and dtype as it came in.",
+                )
+            )
+
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def _states(budget: int | str, carry: Sequence[Tensor]) -> int:
+    """A budget as a number of carries."""
+    if isinstance(budget, int):
+        return max(budget, 1)
+    text = budget.upper().replace(" ", "")
+    unit = next((u for u in ("GB", "MB", "KB", "B") if text.endswith(u)), "")
+    each = max(sum([c.nbytes for c in carry]), 1)
+    return max(int(float(text.removesuffix(unit)) * _UNITS[unit or "B"] / each), 1)
+
+
+def fori_loop(
+    lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any, *, budget: int | str | None = None
+) -> Any:
+    """``for i in range(lower, upper): init = body(i, init)``, as one entry.
+
+    >>> import gradtape as gt
+    >>> gt.fori_loop(0, 4, lambda i, x: x * (i + 1), 1.0)
+    Tensor(24.0)
+    """
+    places = Tensor(np.arange(index(lower), max(index(upper), index(lower))))
+    return scan(lambda carry, i: (body(i, carry), None), init, places, budget=budget)[0]
+
+
+def map(f: Callable[[Any], Any], xs: Any) -> Any:
+    """``f`` of each slice along the first axis, one after another, as one entry; ``gt.vmap`` does them at once.
+
+    >>> import gradtape as gt
+    >>> gt.map(lambda x: x * x, gt.asarray([1.0, 2.0, 3.0]))
+    Tensor([1., 4., 9.])
+    """
+    return scan(lambda _, x: (None, f(x)), None, xs)[1]

@@ -1,0 +1,198 @@
+"""The row of ``scan``: a loop of known length as one entry, whose derivatives are scans again.
+
+    carry[k + 1], y[k] = body(carry[k], x[k], constants)
+
+Tangents ride along as more carries.  Backwards, the carries that came in are needed: they are kept by the forward pass
+where it was recorded, or made again; with a ``budget`` of states only so many are held at a time (a chain of
+checkpoints at several levels, Griewank & Walther, ch. 12).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..primitives.indexing import getitem
+from ..primitives.joining import concat
+from ..primitives.shapes import reshape, transpose
+from ..record.tensor import Tensor
+from ..rules.kinds import composite
+from .body import Body, zeros
+
+
+def _scan(xp: Any, *values: Any, body: Body, length: int, backwards: bool, budget: int | None) -> tuple[Any, ...]:
+    carry, xs, constants = body.split(values)
+    made = [np.empty((length, *o.shape), o.dtype) for o in body.program.outputs[body.carries :]]
+    run, n = body.run, body.carries
+    for k in range(length - 1, -1, -1) if backwards else range(length):
+        outputs = run([*carry, *[x[k] for x in xs], *constants])
+        carry = outputs[:n]
+        for whole, y in zip(made, outputs[n:], strict=True):
+            whole[k] = y
+    return (*carry, *made)
+
+
+def _unrolled(*values: Any, body: Body, length: int, backwards: bool, budget: int | None) -> tuple[Any, ...]:
+    """The loop, turn by turn: what Taylor mode walks over."""
+    from ..program.replay import replayed
+
+    carry, xs, constants = body.split(values)
+    turns: list[list[Any]] = []
+    for k in range(length - 1, -1, -1) if backwards else range(length):
+        outputs = replayed(body.program, [*carry, *[getitem(x, index=(k,)) for x in xs], *constants])
+        carry = outputs[: body.carries]
+        turns.append(outputs[body.carries :])
+    if backwards:
+        turns.reverse()
+    stacked = [
+        concat(*[reshape(t[i], shape=(1, *o.shape)) for t in turns], axis=0)
+        if turns
+        else Tensor(np.zeros((0, *o.shape)))
+        for i, o in enumerate(body.program.outputs[body.carries :])
+    ]
+    return (*carry, *stacked)
+
+
+def _filled(dx: Any, x: Any) -> Any:
+    """A tangent, zeros where there is none."""
+    if dx is not None:
+        return dx
+    return zeros(x) if isinstance(x, Tensor) else np.zeros_like(x)
+
+
+def _jvp(y: Any, xs: Any, dxs: Any, *, body: Body, length: int, backwards: bool, budget: int | None) -> tuple[Any, ...]:
+    carries, _, _ = body.floats()
+    carry, by, constants = body.split(xs)
+    dcarry, dby, dconstants = body.split(dxs)
+    scanned = [i for i, d in enumerate(dby) if d is not None]
+    held = [i for i, d in enumerate(dconstants) if d is not None]
+    wide = body.pushed(scanned, held)
+    found = scan_row(
+        *carry,
+        *[_filled(dcarry[i], carry[i]) for i in carries],
+        *by,
+        *[dby[i] for i in scanned],
+        *constants,
+        *[dconstants[i] for i in held],
+        body=wide,
+        length=length,
+        backwards=backwards,
+        budget=budget,
+    )
+    tangents = iter([*found[body.carries : wide.carries], *found[wide.carries + body.results :]])
+    return tuple([next(tangents) if o.dtype.kind in "fc" else None for o in body.program.outputs])
+
+
+def _vjp(ct: Any, y: Any, *values: Any, body: Body, length: int, backwards: bool, budget: int | None) -> list[Any]:
+    carry, xs, constants = body.split(values)
+    floating, scanned, held = body.floats()
+    n = body.carries
+    results = [i for i, c in enumerate(ct[n:]) if c is not None and body.program.outputs[n + i].dtype.kind in "fc"]
+    back = body.pulled(results)
+    state = [
+        *[_filled(ct[i], y[i]) for i in floating],
+        *[_filled(None, constants[i]) for i in held],
+    ]
+    cts = [ct[n + i] for i in results]
+    kept = list(y[len(y) - n :]) if body.saved else None
+
+    def reverse(state: list[Any], first: int, last: int, carry: list[Any], room: int | None) -> tuple[list[Any], Any]:
+        """The cotangents before turns first .. last, and those of what was scanned there."""
+        count = last - first
+        part = [_part(x, first, last) for x in (*xs, *cts)]
+        if kept is not None or room is None or count <= max(room, 1):
+            came = kept
+            if came is None:
+                saved = body.saving()
+                found = scan_row(
+                    *carry, *part[: len(xs)], *constants, body=saved, length=count, backwards=backwards, budget=None
+                )
+                came = list(found[len(found) - n :])
+            found = scan_row(
+                *state, *came, *part, *constants, body=back, length=count, backwards=not backwards, budget=budget
+            )
+            return list(found[: len(state)]), list(found[len(state) :])
+        pieces = _pieces(first, last, room, backwards)
+        starts = [carry]
+        for lo, hi in pieces[:-1]:
+            found = scan_row(
+                *starts[-1], *[_part(x, lo, hi) for x in xs], *constants,
+                body=body, length=hi - lo, backwards=backwards, budget=budget,
+            )  # fmt: skip
+            starts.append(list(found[:n]))
+        blocks: list[Any] = []
+        for lo, hi in reversed(pieces):
+            state, block = reverse(state, lo, hi, starts.pop(), room - len(pieces) + 1)
+            blocks.append(block)
+        if not backwards:
+            blocks.reverse()
+        return state, [concat(*each, axis=0) for each in zip(*blocks, strict=True)]
+
+    state, by = reverse(state, 0, length, carry, budget)
+    answers: list[Any] = [None] * len(values)
+    for i, c in zip(floating, state, strict=False):
+        answers[i] = c
+    for i, c in zip(held, state[len(floating) :], strict=True):
+        answers[n + body.scanned + i] = c
+    for i, c in zip(scanned, by, strict=True):
+        answers[n + i] = c
+    return answers
+
+
+def _part(x: Any, first: int, last: int) -> Any:
+    return x if first == 0 and last == x.shape[0] else getitem(x, index=(slice(first, last),))
+
+
+def _pieces(first: int, last: int, room: int, backwards: bool) -> list[tuple[int, int]]:
+    """Cuts turns into pieces so that about a third of the room holds where they begin; in the order they are run."""
+    count = last - first
+    pieces = max(2, room // 3) if count > (room // 2) ** 2 else max(2, room // 2)
+    length = -(-count // min(pieces, count))
+    found = [(lo, min(lo + length, last)) for lo in range(first, last, length)]
+    if backwards:
+        found = [(last - (hi - first), last - (lo - first)) for lo, hi in found]
+    return found
+
+
+def _batch(size: int, flags: Sequence[bool], values: Sequence[Any], params: dict[str, Any]) -> Any:
+    """A scan of the batched body; batches lead everywhere but in what is scanned, where turns do."""
+    body: Body = params["body"]
+    carry, xs, constants = body.split(values)
+    fc, fx, fk = body.split(flags)
+    wide = body.batched(size, tuple(fx), tuple(fk))
+    carry = [c if f else _repeated(c, size) for c, f in zip(carry, fc, strict=True)]
+    xs = [_swapped(x) if f else x for x, f in zip(xs, fx, strict=True)]
+    n = body.carries
+
+    def after(found: Any) -> Any:
+        return (*found[:n], *[_swapped(y) for y in found[n:]])
+
+    return [*carry, *xs, *constants], {**params, "body": wide}, after
+
+
+def _repeated(x: Any, size: int) -> Any:
+    from ..primitives.shapes import broadcast_to
+
+    return broadcast_to(x, shape=(size, *x.shape))
+
+
+def _swapped(x: Any) -> Any:
+    return transpose(x, axes=(1, 0, *range(2, len(x.shape))))
+
+
+scan_row = composite(
+    "scan",
+    _scan,
+    _unrolled,
+    arity=None,
+    params={"body": [], "length": [], "backwards": [False, True], "budget": [None]},
+    vjp=_vjp,
+    jvp=_jvp,
+    batch=_batch,
+    outputs=2,
+    sample=lambda rng: [],
+    doc="A loop of known length; see ``gradtape.scan``.",
+    public=False,
+)

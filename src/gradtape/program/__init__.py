@@ -1,0 +1,1 @@
+"""Programs: the record as a function that engines run."""
