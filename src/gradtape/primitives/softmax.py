@@ -16,7 +16,8 @@ from typing import Any
 
 from ..rules.batching import shift_axis
 from ..rules.kinds import differential, linear
-from .reductions import axes_of, spread, sum
+from .reductions import any, axes_of, spread, sum
+from .shapes import broadcast_to
 
 _AXES: dict[str, Any] = {"axis": [None, 0, -1]}
 
@@ -97,12 +98,17 @@ def _pairs(rng: Any) -> list[Any]:
     return [((x, rng.normal(size=x.shape)), p) for (x,), p in _cases(rng)]
 
 
+def _whole(alive: Any, i: int, x: Any, y: Any, *, axis: Any = -1) -> Any:
+    return broadcast_to(any(alive, axis=axis, keepdims=True), shape=alive.shape) if alive.ndim else alive
+
+
 from_peak = linear(
     "from_peak",
     _from_peak,
     lambda ct, x, y, *, axis=-1: onto_peak(ct, y, axis=axis),
     None,
     params=_AXES,
+    met=_whole,
     sample=_pairs,
     batch=shift_axis("axis", default=-1),
     doc="x less its entry where y is largest: exactly 0 there.",
@@ -114,6 +120,7 @@ onto_peak = linear(
     lambda ct, x, y, *, axis=-1: from_peak(ct, y, axis=axis),
     None,
     params=_AXES,
+    met=_whole,
     sample=_pairs,
     batch=shift_axis("axis", default=-1),
     doc="x, but minus the sum of the others where y is largest: what from_peak hands back.",

@@ -74,6 +74,9 @@ class Primitive:
     moves: bool = False
     #: What it moves may leave entries of its inputs out: these have no influence, at any order.
     drops: bool = False
+    #: met(alive, i, x1, x2, ..., **params): the lanes of input i that meet one of the output's that is alive, for a row
+    #: that neither moves nor broadcasts; without it such a row is dead where all of its lanes are.
+    met: Rule | None = None
     #: The output depends differentiably on the inputs (false where it is an integer or a boolean).
     carries: bool = True
     #: peephole(inputs, params, made) -> (body, arguments) or None: in the company of the entries that made its inputs,

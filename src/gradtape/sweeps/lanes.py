@@ -62,6 +62,13 @@ def met_by(row: Any, xs: Any, alive: Any, params: Any) -> list[Any] | None:
     return [transposed(row, i, where(alive, 1.0, 0.0), ones, params) > 0 for i in range(len(xs))]
 
 
+def beyond(row: Any, params: Any, i: int, xs: Any, c: Any, alive: Any) -> Any:
+    """A contribution of a row whose lanes are not told apart: dead where all that it meets is dead."""
+    met = row.met(alive, i, *xs, **params) if row.met is not None else any_of(alive)
+    c = where(met, c, 0.0)
+    return Lanes(c, met if met.shape == c.shape else broadcast_to(met, shape=c.shape))
+
+
 def transposed(row: Any, i: int, ct: Any, xs: Any, params: Any) -> Any:
     if row.variadic is not None:
         return row.variadic(i, ct, *xs, **params)

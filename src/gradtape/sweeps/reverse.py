@@ -25,7 +25,7 @@ from ..record.tensor import Tensor, value_of
 from ..rules.lanes import Lanes
 from .company import carried_out, meets, reachable, seen_through
 from .failing import located
-from .lanes import has_nan, met_by, transposed, unbroadcast
+from .lanes import beyond, has_nan, met_by, transposed, unbroadcast
 
 Pending = dict[Tensor, Any]
 Contributions = list[tuple[int, Any]]
@@ -49,7 +49,6 @@ def reverse(
     """Cotangents of ``sources`` given those of some targets; a source that got none is not in the result.
 
     ``seeds`` are pairs (target, cotangent).  Where nobody records, seeds and results are raw arrays; else Tensors.
-    Bundles (bundle.py) are many cotangents at once.
     ``keep_lanes``: for a sweep inside a sweep, which goes on with the results: they may be Lanes.
     ``reached``: what :func:`reachable` found for these sources and its ``company``, for those who ask several times.
     """
@@ -176,6 +175,8 @@ class _Sweep:
                 c = Lanes(c, transposed(row, i, where(alive, 1.0, 0.0), xs, params) != 0)
             elif met is not None:
                 c = Lanes(where(met[i], c, 0.0), met[i])
+            elif alive is not None and type(c) is not Lanes:
+                c = beyond(row, params, i, xs, c, alive)
             elif row.drops and x not in self.wanted and type(c) is not Lanes:
                 if self.careful:
                     c = Lanes(c, transposed(row, i, np.ones(value_of(output).shape), xs, params) != 0)
