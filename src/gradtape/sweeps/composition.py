@@ -1,4 +1,4 @@
-"""Composition of power series: f(x(t)) from the derivatives of f at x(0), for functions without an equation of their own.
+"""Composition of power series: f(x(t)) from the derivatives of f at x(0), for functions with no equation of their own.
 
     f(x(t)) = sum_m c_m u(t)^m,   u = x - x(0),   c_m = f^(m)(x(0)) / m!
 

@@ -359,7 +359,8 @@ def _differential(
     with Window() as window:
         outputs = row.differential(result, arguments, tangents, **params)
     if alive is not None and row.vjp is not None and any(entry[0] is row for entry in window.entries()):
-        return _explicit(row, params, inputs, xs, y, ct, alive, active)  # its parts are no smaller than itself
+        # Its parts are no smaller than itself.  The short way is a plain transpose, not conjugated by the caller.
+        return [(i, conj(c)) for i, c in _explicit(row, params, inputs, xs, y, conj(ct), alive, active)]
     return _through(window, outputs, ct, alive, inputs, tangents, active)
 
 
