@@ -72,6 +72,10 @@ def mutants(row: Primitive) -> Iterator[Mutant]:
             yield Mutant(attribute, attribute, partial(in_all, rule))
     if row.quotient is not None:
         yield Mutant("quotient", "quotient", partial(in_quotient, row.quotient))
+    if row.coefficient is not None:
+        yield Mutant("coefficient", "coefficient", partial(in_all, row.coefficient))
+    for i in range(len(row.system)):
+        yield Mutant(f"system[{i}]", "system", partial(in_tuple, row.system, i))
     for slot in slots:
         if row.variadic is not None:
             yield Mutant(f"variadic[{slot}]", "variadic", partial(in_variadic, row.variadic, slot))
@@ -108,8 +112,13 @@ def in_variadic(rule: Rule, slot: int, mistake: Mistake) -> Rule:
 
 
 def in_quotient(rule: Rule, mistake: Mistake) -> Rule:
+    """The mistake in the slope, or in the numerators over a denominator; where the rule does not serve, none."""
+
     def wrong(*args: Any, **params: Any) -> Any:
-        w, us = rule(*args, **params)
+        found = rule(*args, **params)
+        if not isinstance(found, tuple):
+            return None if found is None else mistake(found)
+        w, us = found
         return w, tuple(None if u is None else mistake(u) for u in us)
 
     return wrong
