@@ -305,6 +305,33 @@ SPECTRAL: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 }
 
 
+def _chosen(values: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any]]:
+    return {
+        "maximum": lambda x: gt.sum(gt.maximum(values(x), 0.1) ** 3),
+        "where": lambda x: gt.sum(gt.where(values(x) > 0.1, values(x), 0.0) ** 3),
+        "where, of the sum": lambda x: gt.where(gt.sum(x) > 0.1, gt.sum(values(x) ** 3), gt.log(-gt.sum(values(x)))),
+    }
+
+
+CHOSEN = {
+    "eigvalsh": _chosen(L.eigvalsh),
+    "eigh": _chosen(lambda x: L.eigh(x)[0]),
+    "svdvals": _chosen(L.svdvals),
+}
+
+
+@pytest.mark.parametrize("x", [np.eye(3), DOUBLE], ids=["I", "2, 2, 3"])
+@pytest.mark.parametrize("name", CHOSEN["eigh"])
+@pytest.mark.parametrize("values", CHOSEN)
+def test_chosen_values_may_be_repeated(values: str, name: str, x: Any) -> None:
+    def along(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda x: f(symmetric(x))
+
+    expected = slopes(along(lambda x: L.trace(x @ x @ x)), x, 3)
+    with np.errstate(invalid="ignore"):  # of the branch that is not taken
+        np.testing.assert_allclose(slopes(along(CHOSEN[values][name]), x, 3), expected, rtol=1e-8)
+
+
 def _applied(x: Any, f: Callable[[Any, Any], Any]) -> Any:
     w, v = L.eigh(x)
     return gt.sum(C * f(w, v))

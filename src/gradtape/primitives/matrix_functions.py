@@ -32,6 +32,7 @@ from .reductions import sum
 from .shapes import broadcast_to, reshape
 from .spectra import hermitian, symmetric_cases
 from .triangles import fold
+from .whole import whole
 
 # -- any square matrix ----------------------------------------------------------------------------------------------
 
@@ -152,6 +153,7 @@ matrix_function = differential(
     _matrix_function,
     _function_differential,
     vjp=_function_vjp,
+    met=whole(2, lambda i, *, f: 2),
     coefficient=_function_coefficient,
     arity=None,
     params={"f": ["expm", "logm", "sqrtm", "cosm", "sinm", "coshm", "sinhm", ("power", 0.3)]},
@@ -283,6 +285,7 @@ spectral_function = differential(
     _spectral_function,
     _spectral_differential,
     vjp=_spectral_vjp,
+    met=whole(2, lambda i, *, f, parameters: 1 if 0 < i <= parameters else 2),
     arity=None,
     params={"f": [Sine()], "parameters": [1]},
     batch=_spectral_batch,

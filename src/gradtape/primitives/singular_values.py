@@ -22,6 +22,7 @@ from .phases import against_turning, phases, turning
 from .reductions import sum
 from .shapes import on_diagonal
 from .spectra import marker, real_diagonal
+from .whole import whole
 
 
 def rectangular_cases(rng: Any) -> list[Any]:
@@ -126,6 +127,7 @@ svdvals = differential(
     lambda xp, x: xp.linalg.svd(x, compute_uv=False),
     _svdvals_differential,
     vjp=_svdvals_vjp,
+    met=whole(1, lambda i: 2),
     batch=leading(),
     sample=rectangular_cases,
     singular={"repeated singular values": "sums of f(s) are right to every order; single ones: u v'"},
@@ -194,6 +196,7 @@ singular = differential(
     _singular,
     _singular_differential,
     vjp=_singular_vjp,
+    met=whole(2, lambda i: 2 - i),
     arity=2,
     batch=leading(2, 1),
     sample=lambda rng: [

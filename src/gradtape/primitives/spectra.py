@@ -18,6 +18,7 @@ from .contractions import matmul
 from .gaps import adjoint, column_of, over_gaps, row_of, skew_over_gaps
 from .phases import against_turning, phases, turning
 from .shapes import diagonal, on_diagonal
+from .whole import whole
 
 
 def hermitian(xp: Any, x: Any) -> Any:
@@ -123,6 +124,7 @@ eigvalsh = differential(
     lambda xp, x: xp.linalg.eigvalsh(hermitian(xp, x)),
     _eigvalsh_differential,
     vjp=_eigvalsh_vjp,
+    met=whole(1, lambda i: 2),
     batch=leading(),
     sample=symmetric_cases,
     singular={"repeated eigenvalues": "sums of f(eigenvalues) are right to every order; single ones: v v'"},
@@ -176,6 +178,7 @@ spectral = differential(
     _spectral,
     _spectral_differential,
     vjp=_spectral_vjp,
+    met=whole(2, lambda i: 2 - i),
     arity=2,
     batch=leading(2, 1),
     sample=lambda rng: [((x, rng.normal(size=x.shape[:-1])), {}) for (x,), _ in symmetric_cases(rng)],

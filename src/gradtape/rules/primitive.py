@@ -75,7 +75,8 @@ class Primitive:
     #: What it moves may leave entries of its inputs out: these have no influence, at any order.
     drops: bool = False
     #: met(alive, i, x1, x2, ..., **params): the lanes of input i that meet one of the output's that is alive, for a row
-    #: that neither moves nor broadcasts; without it such a row is dead where all of its lanes are.
+    #: that neither moves nor broadcasts.  Without it the lanes of a row are kept apart by its parts, or, where it has a
+    #: transpose or a vjp alone, it is dead where all of its lanes are.
     met: Rule | None = None
     #: The output depends differentiably on the inputs (false where it is an integer or a boolean).
     carries: bool = True

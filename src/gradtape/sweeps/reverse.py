@@ -137,16 +137,17 @@ class _Sweep:
         alive = None
         if type(ct) is Lanes:
             alive, ct = ct.alive, ct.ct
-            if not isinstance(alive, Tensor):  # what is recorded holds at other values too: it may not look at these
-                if not alive.any():
-                    return  # structurally zero, whatever the row
-                if alive.all() and not row.moves:  # what moves entries may leave inputs out
-                    alive = None
+            recorded = isinstance(alive, Tensor)  # that holds at other values too: it may not look at these
+            if not recorded and not alive.any():
+                return  # structurally zero, whatever the row
+            if not recorded and alive.all() and not row.moves:  # what moves entries may leave inputs out
+                alive = None
         if row.gathered is not None and alive is None:
             self.gather(row, params, inputs[0], ct)
             return
-        # The parts of a row keep lanes apart, its short way does not.
-        explicit = row.vjp is not None and (alive is None or row.moves or not (row.body or row.differential))
+        # The parts of a row keep lanes apart, its short way does not, unless it says what meets what.
+        apart = alive is not None and not (row.moves or row.met) and (row.body or row.differential)
+        explicit = row.vjp is not None and not apart
         # Kinds that sweep over entries of their own are right for complex values already: see the module's docstring.
         transposes = explicit or row.kind not in ("composite", "differential")
         conjugated = transposes and type(ct) is not tuple and ct.dtype is not _F64 and ct.dtype.kind == "c"
@@ -215,8 +216,7 @@ class _Sweep:
 
 def _plain(row: Any, inputs: Any, output: Any, ct: Any, active: set[Tensor], pending: Pending, recording: bool) -> None:
     """The common case of ``pull``, without its cases: one or two inputs, float64 cotangents, no lanes."""
-    first = inputs[0]
-    y = output if recording else output.data
+    first, y = inputs[0], output if recording else output.data
     if len(inputs) == 1:
         a = first if recording else first.data
         c = row.partials[0](y, a) * ct if row.partials else row.transposes[0](ct, a)
@@ -297,8 +297,7 @@ class Pieces:
 
 def fitted(ct: Any, x: Tensor) -> Any:
     """A cotangent as ``x`` wants it: without lanes, in its dtype (real for a real ``x``) and shape."""
-    ct = _dense(ct)
-    dtype = x.data.dtype
+    ct, dtype = _dense(ct), x.data.dtype
     if ct.dtype != dtype:
         ct = real(ct) if ct.dtype.kind == "c" and dtype.kind != "c" else ct
         ct = ct if ct.dtype == dtype else astype(ct, dtype=dtype)
