@@ -19,6 +19,7 @@ import os
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,7 +27,7 @@ import numpy as np
 def weights(dimension, seed=0):
     rng = np.random.default_rng(seed)
     sizes = [dimension, 64, 64, 64, 64, 1]
-    return [(rng.normal(size=(m, n)) / m**0.5, rng.normal(size=n) * 0.1) for m, n in zip(sizes, sizes[1:])]
+    return [(rng.normal(size=(m, n)) / m**0.5, rng.normal(size=n) * 0.1) for m, n in pairwise(sizes)]
 
 
 def by_hand(layers, x):

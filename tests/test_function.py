@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -262,6 +264,22 @@ def test_variables_made_in_the_first_call() -> None:
     with gt.GradientTape() as tape:
         y = layer(x)
     assert float(tape.gradient(y, layer.w)) == 3.0
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v)), lambda v: v.clone()])
+def test_copies_of_variables_are_state(copied: Callable[[Any], Any]) -> None:
+    w = copied(gt.Variable(2.0))
+
+    @gt.function
+    def step(x: Any) -> Any:
+        w.assign_add(x)
+        inner = w.clone()
+        inner.assign(inner * 10.0)
+        return inner.value + w
+
+    assert [float(step(gt.asarray(1.0))) for _ in range(3)] == [33.0, 44.0, 55.0]
+    assert w.value.item() == 5.0
+    assert gt.vmap(lambda x: x * w)(gt.asarray([1.0, 2.0])).tolist() == [5.0, 10.0]
 
 
 def test_methods_have_programs_of_their_own_and_die_with_their_object() -> None:

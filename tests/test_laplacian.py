@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tracemalloc
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from gradtape.sweeps.collapse import Collapse
 
 def layers(*sizes: int, seed: int = 0) -> list[tuple[Any, Any]]:
     rng = np.random.default_rng(seed)
-    pairs = zip(sizes[:-1], sizes[1:], strict=True)
+    pairs = pairwise(sizes)
     return [(gt.asarray(rng.normal(size=p) / p[0] ** 0.5), gt.asarray(rng.normal(size=p[1]) * 0.1)) for p in pairs]
 
 

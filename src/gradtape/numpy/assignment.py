@@ -15,7 +15,7 @@ from ..primitives import arithmetic, shapes
 from ..record import sites
 from ..record.segment import current
 from ..record.tensor import Tensor, describe
-from ..record.variable import Variable
+from ..record.variable import Variable, bare
 from ..record.writer import lift, scalar
 from .indexing import getitem
 from .updates import fitted, index_add, index_update
@@ -183,17 +183,11 @@ def clone(variable: Variable, detach: bool = False) -> Variable:
     Tensor(6.0)
     """
     value = variable.value
-    new = object.__new__(type(variable))
-    _copy_state(variable, new)
-    new._value = shapes.stop_gradient(value) if detach else shapes.identity(value)  # pyright: ignore[reportPrivateUsage]
+    copied = shapes.stop_gradient(value) if detach else shapes.identity(value)
+    new = bare(type(variable), copied, variable.trainable, variable.name)
+    if hasattr(variable, "__dict__"):  # subclasses may have attributes of their own
+        new.__dict__.update(variable.__dict__)
     return new
-
-
-def _copy_state(old: Variable, new: Variable) -> None:
-    new.trainable, new.name = old.trainable, old.name
-    new._seen = 0  # pyright: ignore[reportPrivateUsage]
-    if hasattr(old, "__dict__"):  # subclasses may have attributes of their own
-        new.__dict__.update(old.__dict__)
 
 
 def _deepcopy(variable: Variable, memo: dict[int, Any]) -> Variable:
@@ -206,10 +200,7 @@ def _deepcopy(variable: Variable, memo: dict[int, Any]) -> Variable:
 
 def _restored(kind: type[Variable], data: Any, trainable: bool, name: str | None, more: dict[str, Any]) -> Variable:
     """A pickled Variable."""
-    new = object.__new__(kind)
-    new.trainable, new.name = trainable, name
-    new._seen = 0  # pyright: ignore[reportPrivateUsage]
-    new._value = Tensor(data)  # pyright: ignore[reportPrivateUsage]
+    new = bare(kind, Tensor(data), trainable, name)
     if more:
         new.__dict__.update(more)
     return new

@@ -110,7 +110,8 @@ def _to_values(t: Any, w: Any, sign: int) -> Any:
     return -(sum(t, axis=-2) + sign * sum(t, axis=-1))
 
 
-def _numerator(y: Any, dx: Any, dw: Any, sign: int) -> Any:
+def _numerator(y: Any, dxs: Any, sign: int) -> Any:
+    dx, dw = dxs
     if dw is None:
         return dx
     change = y * (row_of(dw) + sign * column_of(dw))
@@ -118,7 +119,7 @@ def _numerator(y: Any, dx: Any, dw: Any, sign: int) -> Any:
 
 
 def _over_gaps_differential(y: Any, xs: Any, dxs: Any, *, sign: int, missing: str) -> Any:
-    return over_gaps(_numerator(y, *dxs, sign), xs[1], sign=sign, missing="nan")
+    return over_gaps(_numerator(y, dxs, sign), xs[1], sign=sign, missing="nan")
 
 
 apart = constant(
@@ -138,7 +139,7 @@ def _over_gaps_quotient(y: Any, xs: Any, dxs: Any, *, sign: int, missing: str) -
     if not apart(w, sign=sign):
         return None
     eye = np.eye(w.shape[-1], dtype=w.dtype) * (sign < 0)
-    return _numerator(y, *dxs, sign) * (1 - eye) / (row_of(w) + sign * column_of(w) + eye)
+    return _numerator(y, dxs, sign) * (1 - eye) / (row_of(w) + sign * column_of(w) + eye)
 
 
 def _cases(rng: Any) -> list[Any]:

@@ -161,3 +161,13 @@ class Variable:
         def __le__(self, other: Any) -> Tensor: ...
         def __gt__(self, other: Any) -> Tensor: ...
         def __ge__(self, other: Any) -> Tensor: ...
+
+
+def bare(kind: type[Variable], value: Tensor, trainable: bool, name: str | None) -> Variable:
+    """A Variable that names ``value`` itself, for copies: no constructor runs, not that of a subclass either."""
+    new = object.__new__(kind)
+    new._value = value  # pyright: ignore[reportPrivateUsage]
+    new._seen = 0  # pyright: ignore[reportPrivateUsage]
+    new.trainable, new.name = trainable, name
+    new.born = next(Variable.births)
+    return new

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..errors import ShapeError, TreeError, message
-from ..primitives.shapes import astype, identity
-from ..record.tensor import Tensor
+from ..numpy.assignment import clone
+from ..primitives.shapes import astype
 from ..record.variable import Variable
 from ..record.writer import to_tensor
 
@@ -149,11 +149,7 @@ class Module:
 def _copied(module: Module, memo: dict[int, Any], detach: bool) -> Any:
     for v in module.variables:
         if id(v) not in memo:
-            new = object.__new__(type(v))
-            new._seen = 0  # pyright: ignore[reportPrivateUsage]
-            new.name, new.trainable = v.name, v.trainable
-            new.rename(Tensor(v.value.data) if detach else identity(v.value))
-            memo[id(v)] = new
+            memo[id(v)] = clone(v, detach)
     made = object.__new__(type(module))
     memo[id(module)] = made
     made.__dict__.update({name: _copy(value, memo, detach) for name, value in module.__dict__.items()})
