@@ -427,3 +427,10 @@ def test_a_traceback_shows_the_line() -> None:
     with pytest.raises(np.linalg.LinAlgError) as caught:
         compiled(program)([np.zeros((2, 2))])
     assert any("np.linalg.inv(x0)" in str(entry.statement) for entry in caught.traceback)
+
+
+def test_a_kind_of_tuple_is_written_as_a_tuple() -> None:
+    class Shape(tuple[int, ...]):
+        pass
+
+    assert literal(Shape((2, 3))) == "(2, 3)"
