@@ -41,7 +41,7 @@ def literal(x: Any, other: Callable[[Any], str] | None = None) -> str:
         return f"complex({literal(x.real)}, {literal(x.imag)})"
     if x is Ellipsis:
         return "..."
-    if kind is tuple or (isinstance(x, tuple) and not hasattr(kind, "_fields")):  # such as a shape of the facade's
+    if kind is tuple or (issubclass(kind, tuple) and not hasattr(kind, "_fields")):  # such as a shape of the facade's
         return f"({', '.join(map(inner, x))}{',' if len(x) == 1 else ''})"
     if kind is list:
         return f"[{', '.join(map(inner, x))}]"
