@@ -107,6 +107,7 @@ solve_banded = differential(
     _solve_banded,
     _differential,
     vjp=_vjp,
+    system=(lambda ab, y, *, below, above: _apply(ab, y, below, above),),
     arity=2,
     params={"below": [1], "above": [1]},
     sample=_cases,

@@ -16,6 +16,7 @@ from ..errors import DegenerateError, message
 from ..record.tensor import value_of
 from ..rules.batching import Batched, aligned, leading, one_by_one, permuted, reshaped
 from ..rules.kinds import constant, differential
+from . import cofactors
 from .complexes import conj, imag, real
 from .contractions import matmul, matrix_transpose
 from .reductions import sum
@@ -161,11 +162,12 @@ def _det_form(xp: Any, a: Any, *ms: Any) -> Any:
     return xp.asarray(turn)[..., None, None] * g
 
 
-def _form_differential(y: Any, xs: Any, dxs: Any) -> Any:
+def _form_differential(y: Any, xs: Any, dxs: Any, form: Any = None) -> Any:
+    form = form or det_form
     terms: list[Any] = []
     for i, dx in enumerate(dxs):
         if dx is not None:
-            terms.append(det_form(*xs, dx) if i == 0 else det_form(*xs[:i], *xs[i + 1 :], dx))
+            terms.append(form(*xs, dx) if i == 0 else form(*xs[:i], *xs[i + 1 :], dx))
     total = terms[0]
     for term in terms[1:]:
         total = total + term
@@ -177,10 +179,22 @@ def _form_vjp(ct: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
     return (det_form(*xs, ct), *[det_form(*xs[:i], *xs[i + 1 :], ct) for i in range(1, len(xs))])
 
 
+def _form_without_another(y: Any, xs: Any, dxs: Any) -> Any:
+    """The change of a form by operations on matrices: ``det_form`` would have one more argument at every order."""
+    x = xs[0]
+    if far_from_singular(x):
+        c, d = inv(x), det(x)
+        return _form_differential(y, xs, dxs, lambda _, *ms: cofactors.form_of_regular(c, d, ms))
+    if len(xs) > 1 or cofactors.nullity(x.example()) > cofactors.LARGEST:
+        return None
+    return cofactors.of_nearly_singular(x, inv, det).derivative()
+
+
 det_form = differential(
     "det_form",
     _det_form,
     _form_differential,
+    quotient=_form_without_another,
     vjp=_form_vjp,
     arity=None,
     sample=lambda rng: [

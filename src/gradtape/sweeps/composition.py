@@ -15,8 +15,19 @@ import numpy as np
 
 from ..primitives.joining import concat, stack
 from ..primitives.reductions import sum as sum_of
+from ..primitives.shapes import reshape
 from ..record.tensor import Tensor, value_of
 from .series import Reader, Series, zeros
+
+
+def climbing(row: Any, inputs: tuple[Any, ...], on_the_way: list[Series]) -> Series | None:
+    """The one input that moves, where another function of the family of ``row`` is on the way to its slope."""
+    moving = {x for x in inputs if isinstance(x, Series)}
+    if len(moving) != 1:
+        return None
+    (x,) = moving
+    family = [s.made[2] for s in on_the_way if s.made is not None and s.made[0] is row]
+    return x if any(i is x for arguments in family for i in arguments) else None
 
 
 class Powers:
@@ -33,7 +44,10 @@ class Powers:
         """sum_{m=1..k} c_m [u^m]_k, where ``f`` is the series along the straight path."""
         terms = [f.term(m) for m in range(1, k + 1)]
         known = [c if c is not None else zeros(f.term(0)) for c in terms]
-        return sum_of(stack(*known, axis=0) * self._table(k), axis=0, keepdims=False)
+        table, missing = self._table(k), f.ndim - self.x.ndim
+        if missing:  # the other inputs of the row are of higher rank
+            table = reshape(table, shape=(k, *(1,) * missing, *table.shape[1:]))
+        return sum_of(stack(*known, axis=0) * table, axis=0, keepdims=False)
 
     def _table(self, k: int) -> Any:
         """[u^m]_k for m = 1 .. k along a first axis: [u^m]_k = sum_j u_j [u^(m-1)]_(k-j)."""

@@ -25,7 +25,7 @@ from ..primitives.shapes import broadcast_to
 from ..record.segment import Entry, Window, is_recording
 from ..record.tensor import Tensor, value_of
 from .company import seen_through
-from .composition import Powers
+from .composition import Powers, climbing
 from .failing import located
 from .forward import differentiable, transposed_rule, zeros
 from .series import Series, added, first
@@ -77,20 +77,19 @@ class Taylor:
             self._kept.append(inputs)
         return found
 
-    def composed(self, row: Any, x: Series, params: dict[str, Any], k: int) -> Any:
-        """Coefficient k of ``row`` along ``x``, from its derivatives at x(0)."""
+    def composed(self, row: Any, inputs: tuple[Any, ...], x: Series, params: dict[str, Any], k: int) -> Any:
+        """Coefficient k of ``row`` along ``x``, the one input that moves, from its derivatives at x(0)."""
         powers = self._powers.get(x)
         if powers is None:
             powers = self._powers[x] = Powers(x, self)
             self._straight.add(powers.straight)
-        return powers.coefficient(self.apply(row, (powers.straight,), params), k)
+        straight = tuple([powers.straight if i is x else i for i in inputs])
+        return powers.coefficient(self.apply(row, straight, params), k)
 
-    def climbs(self, row: Any, inputs: tuple[Any, ...], y0: Any, on_the_way: list[Series]) -> bool:
-        """Whether the slope of ``row`` is another row of its own family, and so on for ever."""
-        if len(inputs) != 1 or inputs[0] in self._straight or inputs[0].dtype.kind != y0.dtype.kind:
-            return False
-        (x,) = inputs
-        return any(s.made is not None and s.made[0] is row and s.made[2][0] is x for s in on_the_way)
+    def climbs(self, row: Any, inputs: tuple[Any, ...], y0: Any, on_the_way: list[Series]) -> Series | None:
+        """The one input that moves, if ``row`` is of a family that differentiates within itself, and so on for ever."""
+        x = climbing(row, inputs, on_the_way)
+        return None if x is None or x in self._straight or x.dtype.kind != y0.dtype.kind else x
 
     def nested(self, rule: Callable[[], Any]) -> tuple[Any, list[Series]]:
         """What a rule makes, and the series on the way to it, in the order of the rule's own program."""
@@ -155,7 +154,7 @@ def _constant(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) -> An
 def _elementwise(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) -> Series:
     """k y[k] = sum_i [x_i' phi_i][k - 1]; with a quotient, k w[0] y[k] = [sum_i x_i' u_i - w y'][k - 1]."""
     made: list[Any] = []
-    ladder: list[bool] = []
+    ladder: list[Series | None] = []
     y = Series(reader, [y0])
 
     def slopes() -> tuple[Any, list[tuple[Any, Any, Any]]]:
@@ -172,10 +171,11 @@ def _elementwise(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) ->
         if not made:
             (w, found), on_the_way = reader.nested(slopes)
             made.extend((w, found, on_the_way))
-            ladder.append(w is None and reader.climbs(row, inputs, y0, on_the_way))
+            ladder.append(reader.climbs(row, inputs, y0, on_the_way) if w is None else None)
         w, found, on_the_way = made
-        if ladder[0] and any(inputs[0].term(j) is not None for j in range(2, k + 1)):
-            return _shaped(reader.composed(row, inputs[0], params, k), y0)
+        x = ladder[0]
+        if x is not None and any(x.term(j) is not None for j in range(2, k + 1)):
+            return _shaped(reader.composed(row, inputs, x, params, k), y0)
         _settle(on_the_way, k - 1)
         total: Any = None
         for x, phi, mask in found:
