@@ -861,7 +861,9 @@ __all__ = [
 
 _LATER = {
     "Module": ("state.module", "Module"),
+    "associative_scan": ("control.associative", "associative_scan"),
     "check_derivatives": ("testing", "check_derivatives"),
+    "cond": ("control.choosing", "cond"),
     "extend": ("extend", None),
     "fori_loop": ("control.loops", "fori_loop"),
     "function": ("compiling.function", "function"),
@@ -874,7 +876,9 @@ _LATER = {
     "scan": ("control.loops", "scan"),
     "schedules": ("state.schedules", None),
     "stochastic": ("stochastic", None),
+    "switch": ("control.choosing", "switch"),
     "trees": ("trees", None),
+    "while_loop": ("control.whiling", "while_loop"),
 }
 __version__ = "0.1.0"
 

@@ -54,6 +54,7 @@ class Path:
             vjp=self._pull,
             jvp=self._push,
             outputs=len(self.program.outputs),
+            selective=True,
             program=self.program,
         )
 
@@ -108,23 +109,24 @@ class Path:
     def _body(self, *xs: Any) -> tuple[Any, ...]:
         return tuple(replayed(self.program, xs))
 
-    def _pull(self, ct: tuple[Any, ...], y: Any, *xs: Any) -> list[Any]:
-        """Cotangents of the inputs, by a compiled function of the inputs and the cotangents there are."""
+    def _pull(self, ct: tuple[Any, ...], y: Any, *xs: Any, wanted: Sequence[int] | None = None) -> list[Any]:
+        """Cotangents of the wanted inputs, by a compiled function of the inputs and the cotangents there are."""
         asked = tuple([c is not None and o.dtype.kind in "fc" for c, o in zip(ct, self.program.outputs, strict=True)])
-        wanted = [i for i, v in enumerate(self.program.inputs) if v.dtype.kind in "fc"]
+        slots = range(len(xs)) if wanted is None else wanted
+        sources = tuple([i for i in slots if self.program.inputs[i].dtype.kind in "fc"])
 
         def backward(values: Sequence[Any]) -> list[Any]:
             inputs, cts = values[: len(xs)], iter(values[len(xs) :])
             with Window() as window:
                 outputs = replayed(self.program, inputs)
             seeds = [(o, next(cts)) for o, there in zip(outputs, asked, strict=True) if there]
-            found = reverse(window.segments, seeds, [inputs[i] for i in wanted])
-            return [found.get(inputs[i]) for i in wanted]
+            found = reverse(window.segments, seeds, [inputs[i] for i in sources])
+            return [found.get(inputs[i]) for i in sources]
 
         cts = [c for c, there in zip(ct, asked, strict=True) if there]
-        found = self._derivative(("vjp", asked), backward, [*xs, *cts])
+        found = self._derivative(("vjp", asked, sources), backward, [*xs, *cts])
         answers: list[Any] = [None] * len(xs)
-        for i, c in zip(wanted, found, strict=True):
+        for i, c in zip(sources, found, strict=True):
             answers[i] = c
         return answers
 

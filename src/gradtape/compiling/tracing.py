@@ -50,14 +50,25 @@ class Traced:
         self.makes_variables = makes_variables
 
 
-def trace(flat: Callable[[Sequence[Any]], list[Tensor]], inputs: Sequence[Any], name: str) -> Traced:
-    """Carry out ``flat`` at these inputs (Tensors, raw arrays, Python floats), and keep what it did."""
+def trace(
+    flat: Callable[[Sequence[Any]], list[Tensor]], inputs: Sequence[Any], name: str, *, whole: bool = False
+) -> Traced:
+    """Carry out ``flat`` at these inputs (Tensors, raw arrays, Python floats), and keep what it did.
+
+    ``whole``: for the body of an entry, all Tensors that live on are inputs, also those that have no derivatives, and
+    where it raises, Variables have the values from before.
+    """
     born = next(Variable.births)
     fresh = [_fresh(x) for x in inputs]
     token = tracing.set(True)
+    window = Window()
     try:
-        with Pause(), Window() as window:
+        with Pause(), window:
             results = flat(fresh)
+    except Exception:
+        if whole:
+            _take_back(window)
+        raise
     finally:
         tracing.reset(token)
     entries = list(window.entries())
@@ -78,8 +89,16 @@ def trace(flat: Callable[[Sequence[Any]], list[Tensor]], inputs: Sequence[Any], 
     watched = [(place, ref(x)) for place, x in places.items()]
     data = {place: x.data for place, x in places.items()}
     del window, entries, touched, free, places, constants, known, given, state, flat, fresh, before
-    captured = _settle(program, watched, data)
+    captured = _settle(program, watched, data, "" if whole else "fc")
     return Traced(program, read, captured, assigned, results, initial, any(v() is not None for v in made_here))
+
+
+def _take_back(window: Window) -> None:
+    """Give Variables the values that they had before."""
+    with Pause():
+        for row, params, *_ in reversed(list(window.entries())):
+            if row is events.ASSIGN:
+                params["variable"].rename(params["before"])
 
 
 def _fresh(x: Any) -> Tensor:
@@ -105,9 +124,14 @@ def _free(entries: Sequence[Entry], results: Sequence[Tensor]) -> list[Tensor]:
     return list(free)
 
 
-def _settle(program: Program, watched: list[tuple[Value, ref[Tensor]]], data: dict[Value, Any]) -> list[Tensor]:
-    """Tensors that live on are inputs, for derivatives may be asked for them; the others are constants."""
-    alive = {place: x for place, r in watched if (x := r()) is not None and x.dtype.kind in "fc"}
+def _settle(
+    program: Program, watched: list[tuple[Value, ref[Tensor]]], data: dict[Value, Any], kinds: str
+) -> list[Tensor]:
+    """Tensors that live on are inputs, for derivatives may be asked for them; the others are constants.
+
+    ``kinds`` of dtypes: others are constants as well; none: all are inputs.
+    """
+    alive = {place: x for place, r in watched if (x := r()) is not None and (not kinds or x.dtype.kind in kinds)}
     used = {x for step in program.steps for x in step.inputs} | {g.value for _, g in program.guards}
     used.update(program.outputs)
     n = len(program.inputs) - sum(place not in program.constants for place, _ in watched)

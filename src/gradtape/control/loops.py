@@ -13,13 +13,13 @@ from ..compiling.tracing import tracing
 from ..errors import ShapeError, message
 from ..numpy.joining import stack
 from ..primitives.indexing import getitem
-from ..primitives.shapes import astype
 from ..record import sites
 from ..record.segment import is_recording
 from ..record.tensor import Tensor
 from ..record.writer import lift, strong
 from .body import body_of
 from .scanning import scan_row
+from .tracing import raw, settled
 
 _gradtape_composes = True
 
@@ -42,7 +42,7 @@ def scan(
     f
         Takes a carry and one slice, and returns the next carry, a tree like ``init``, and a tree of results.
     init
-        The first carry.
+        The first carry.  Python's numbers in it take the dtype that one turn makes of them.
     xs
         A tree of arrays with a common first axis; None with ``length``: ``f`` gets None.
     length
@@ -65,7 +65,7 @@ def scan(
     Tensor(80.0)
     """
     leaves, structure = trees.flatten(init)
-    carry = [strong(lift(x)) for x in leaves]
+    carry: list[Any] = [raw(x) for x in leaves]
     slices, xs_structure = trees.flatten(xs)
     slices = [strong(lift(x)) for x in slices]
     length = _length(slices, length)
@@ -86,22 +86,22 @@ def scan(
             state, y = f(state, x)
             rows.append(y)
         rows = rows[::-1] if reverse else rows
+        state = trees.tree_map(lambda x: strong(lift(x)), state)
         return state, trees.tree_map(lambda *each: stack(each), *rows) if rows else None
 
     if not length:
         return init, None
-    found = body_of(turn, carry, [getitem(x, index=(0,)) for x in slices], "scan")
+    first = [getitem(x, index=(0,)) for x in slices]
+    try:
+        found = body_of(turn, carry, first, "scan")
+        carry, again = settled(carry, None if found is None else found[0].program.outputs)
+        if again:
+            found = body_of(turn, carry, first, "scan")
+    except Exception:  # the turn that is carried out will raise again
+        return unrolled()
     if found is None:
         return unrolled()
     body, constants = found
-    wanted = body.program.outputs[: len(carry)]
-    if any(c.dtype != o.dtype for c, o in zip(carry, wanted, strict=True)):
-        # A number that begins as an integer or in low precision is of the dtype that one turn makes of it.
-        carry = [astype(c, dtype=np.result_type(c.dtype, o.dtype)) for c, o in zip(carry, wanted, strict=True)]
-        found = body_of(turn, carry, [getitem(x, index=(0,)) for x in slices], "scan")
-        if found is None:
-            return unrolled()
-        body, constants = found
     _check(body.program, len(carry))
     states = None if budget is None else _states(budget, carry)
     if states is None and is_recording() and not tracing.get():

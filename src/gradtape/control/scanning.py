@@ -19,13 +19,17 @@ from ..primitives.joining import concat
 from ..primitives.shapes import reshape, transpose
 from ..record.tensor import Tensor
 from ..rules.kinds import composite
-from .body import Body, zeros
+from .block import Carried, filled, sketching
+from .body import Body
 
 
 def _scan(xp: Any, *values: Any, body: Body, length: int, backwards: bool, budget: int | None) -> tuple[Any, ...]:
     carry, xs, constants = body.split(values)
     made = [np.empty((length, *o.shape), o.dtype) for o in body.program.outputs[body.carries :]]
-    run, n = body.run, body.carries
+    run, n = body.block.run, body.carries
+    if sketching.get():  # one turn stands for all
+        outputs = body.program.interpret([*carry, *[x[0] for x in xs], *constants])
+        return (*outputs[:n], *[np.broadcast_to(y, whole.shape) for y, whole in zip(outputs[n:], made, strict=True)])
     for k in range(length - 1, -1, -1) if backwards else range(length):
         outputs = run([*carry, *[x[k] for x in xs], *constants])
         carry = outputs[:n]
@@ -55,45 +59,59 @@ def _unrolled(*values: Any, body: Body, length: int, backwards: bool, budget: in
     return (*carry, *stacked)
 
 
-def _filled(dx: Any, x: Any) -> Any:
-    """A tangent, zeros where there is none."""
-    if dx is not None:
-        return dx
-    return zeros(x) if isinstance(x, Tensor) else np.zeros_like(x)
+def _jvp(y: Any, xs: Any, dxs: Any, **params: Any) -> tuple[Any, ...]:
+    return _coefficient([[x, dx] for x, dx in zip(xs, dxs, strict=True)], **params)
 
 
-def _jvp(y: Any, xs: Any, dxs: Any, *, body: Body, length: int, backwards: bool, budget: int | None) -> tuple[Any, ...]:
-    carries, _, _ = body.floats()
-    carry, by, constants = body.split(xs)
-    dcarry, dby, dconstants = body.split(dxs)
-    scanned = [i for i, d in enumerate(dby) if d is not None]
-    held = [i for i, d in enumerate(dconstants) if d is not None]
-    wide = body.pushed(scanned, held)
+def _coefficient(
+    terms: Sequence[Sequence[Any]], *, body: Body, length: int, backwards: bool, budget: int | None
+) -> tuple[Any, ...]:
+    """Coefficient k of the outputs, from the coefficients 0 .. k of the inputs."""
+    order = len(terms[0]) - 1
+    orders = range(1, order + 1)
+    carries = body.floats()[0]
+    carry, by, constants = body.split(terms)
+    scanned = [i for i, row in enumerate(by) if any(c is not None for c in row[1:])]
+    held = [i for i, row in enumerate(constants) if any(c is not None for c in row[1:])]
+    wide = body.expanded(scanned, held, order)
     found = scan_row(
-        *carry,
-        *[_filled(dcarry[i], carry[i]) for i in carries],
-        *by,
-        *[dby[i] for i in scanned],
-        *constants,
-        *[dconstants[i] for i in held],
+        *[row[0] for row in carry],
+        *[filled(carry[i][k], carry[i][0]) for k in orders for i in carries],
+        *[row[0] for row in by],
+        *[filled(by[i][k], by[i][0]) for k in orders for i in scanned],
+        *[row[0] for row in constants],
+        *[filled(constants[i][k], constants[i][0]) for k in orders for i in held],
         body=wide,
         length=length,
         backwards=backwards,
         budget=budget,
     )
-    tangents = iter([*found[body.carries : wide.carries], *found[wide.carries + body.results :]])
+    n = len(carries)
+    tangents = iter([*found[wide.carries - n : wide.carries], *found[len(found) - (len(body.block.results) - n) :]])
     return tuple([next(tangents) if o.dtype.kind in "fc" else None for o in body.program.outputs])
 
 
-def _vjp(ct: Any, y: Any, *values: Any, body: Body, length: int, backwards: bool, budget: int | None) -> list[Any]:
+def _vjp(
+    ct: Any,
+    y: Any,
+    *values: Any,
+    body: Body,
+    length: int,
+    backwards: bool,
+    budget: int | None,
+    wanted: Sequence[int] | None = None,
+) -> list[Any]:
     carry, xs, constants = body.split(values)
     floating, scanned, held = body.floats()
     n = body.carries
+    if wanted is not None:
+        scanned = [i for i in scanned if n + i in wanted]
+        held = [i for i in held if n + body.scanned + i in wanted]
     results = [i for i, c in enumerate(ct[n:]) if c is not None and body.program.outputs[n + i].dtype.kind in "fc"]
-    back = body.pulled(results)
+    back = body.pulled(results, scanned, held)
     state = [
-        *[_filled(ct[i], y[i]) for i in floating],
-        *[_filled(None, constants[i]) for i in held],
+        *[filled(ct[i], y[i]) for i in floating],
+        *[filled(None, constants[i]) for i in held],
     ]
     cts = [ct[n + i] for i in results]
     kept = list(y[len(y) - n :]) if body.saved else None
@@ -184,14 +202,16 @@ def _swapped(x: Any) -> Any:
 
 scan_row = composite(
     "scan",
-    _scan,
+    Carried(_scan),
     _unrolled,
     arity=None,
     params={"body": [], "length": [], "backwards": [False, True], "budget": [None]},
     vjp=_vjp,
     jvp=_jvp,
+    coefficient=_coefficient,
     batch=_batch,
     outputs=2,
+    selective=True,
     sample=lambda rng: [],
     doc="A loop of known length; see ``gradtape.scan``.",
     public=False,

@@ -55,8 +55,8 @@ class Primitive:
     #: the Taylor sweep's recurrence where the partials would make new quotients for every order.
     #: Of a differential row: quotient(y, xs, dxs, **params) -> dy, or None where the differential has to be asked.
     quotient: Rule | None = None
-    #: The Taylor sweep's own formula of a differential row: coefficient(xs, **params) -> y[k], where xs[i] lists the
-    #: coefficients 0 .. k of input i (None: zero).
+    #: The Taylor sweep's own formula of a differential or composite row: coefficient(xs, **params) -> y[k], where xs[i]
+    #: lists the coefficients 0 .. k of input i (None: zero).
     coefficient: Rule | None = None
     #: For a row that solves sum_i system_i(x_i, y, **params) = x_last for y: the terms, each bilinear.
     system: tuple[Rule, ...] = ()
@@ -94,6 +94,8 @@ class Primitive:
     batch: Rule | None = None
     #: jvp(y, xs, dxs, **params) -> dy for a composite row whose body need not be walked forwards; dxs as for ``dy``.
     jvp: Rule | None = None
+    #: Its vjp takes ``wanted``, the slots whose cotangents are wanted, and leaves the others out.
+    selective: bool = False
     #: A row that has a vjp alone: the values, computed on the record, that its outputs are.
     stands_for: tuple[Any, ...] = ()
     #: A row that is the call of a compiled function: the Program whose steps it stands for.

@@ -377,7 +377,8 @@ def _through(
 
 
 def _explicit(row: Any, params: Any, inputs: Any, xs: Any, y: Any, ct: Any, alive: Any, active: Any) -> Contributions:
-    contributions = row.vjp(ct, y, *xs, **params)
+    selected = {"wanted": [i for i, x in enumerate(inputs) if x in active]} if row.selective else _NONE
+    contributions = row.vjp(ct, y, *xs, **params, **selected)
     return [(i, c) for i, c in enumerate(contributions) if c is not None and inputs[i] in active]
 
 

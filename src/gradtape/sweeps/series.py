@@ -172,3 +172,20 @@ def first(x: Any) -> Any:
 
 def added(a: Any, b: Any) -> Any:
     return b if a is None else a if b is None else a + b
+
+
+def by_coefficients(reader: Reader, row: Any, params: Any, inputs: Any, y0: Any) -> Any:
+    """The output of a row that knows its coefficients: y[k] from those of the inputs up to k."""
+    several = isinstance(y0, tuple)
+    found: dict[int, Any] = {}
+
+    def make(k: int, i: int) -> Any:
+        if k not in found:
+            orders = range(k + 1)
+            terms = [[x.term(j) if isinstance(x, Series) else x if j == 0 else None for j in orders] for x in inputs]
+            made = row.coefficient(terms, **params)
+            found[k] = made if several else (made,)
+        return found[k][i]
+
+    ys = [Series(reader, [v], lambda k, i=i: make(k, i)) for i, v in enumerate(y0 if several else (y0,))]
+    return tuple(ys) if several else ys[0]

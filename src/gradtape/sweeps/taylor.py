@@ -28,7 +28,7 @@ from .company import seen_through
 from .composition import Powers, climbing
 from .failing import located
 from .forward import differentiable, transposed_rule, zeros
-from .series import Series, added, first
+from .series import Series, added, by_coefficients, first
 
 _NONE: dict[str, Any] = {}
 
@@ -262,13 +262,7 @@ def _differential(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) -
     if row.system:
         return _solution(reader, row, params, inputs, y0)
     if row.coefficient is not None:
-
-        def make(k: int) -> Any:
-            orders = range(k + 1)
-            terms = [[x.term(j) if isinstance(x, Series) else x if j == 0 else None for j in orders] for x in inputs]
-            return row.coefficient(terms, **params)
-
-        return Series(reader, [y0], make)
+        return by_coefficients(reader, row, params, inputs, y0)
 
     def slope(y: Any) -> Any:
         dxs = [x.derivative() if isinstance(x, Series) else None for x in inputs]
@@ -319,6 +313,8 @@ def _integrated(reader: Taylor, y0: Any, slope: Callable[[Any], Any]) -> Any:
 
 def _composite(reader: Taylor, row: Any, params: Any, inputs: Any, y0: Any) -> Any:
     """The body's series; its value is the row's own."""
+    if row.coefficient is not None:
+        return by_coefficients(reader, row, params, inputs, y0)
     if row.body is None:
         return _rule(reader, row, params, inputs, y0)
     several = isinstance(y0, tuple)
