@@ -31,13 +31,14 @@ def traced_body(flat: Callable[[Sequence[Any]], list[Tensor]], inputs: Sequence[
     before = positions()
     with Sketch():
         traced = trace(flat, [x if type(x) in SCALARS else Tensor(value_of(x)) for x in inputs], name, whole=True)
-    drawn = any(stream.position[0] != at[0] for stream, at in before.items())
+    drawn = {stream: before.get(stream, (0, None)) for stream in positions()}
+    drawn = {stream: at for stream, at in drawn.items() if stream.position[0] != at[0]}
     if not (drawn or traced.program.guards or traced.assigned or traced.makes_variables):
         return traced
     with Pause():
         for v, value in zip(traced.assigned, traced.before, strict=True):
             v.rename(value)
-    for stream, at in before.items():
+    for stream, at in drawn.items():
         stream.position = at
     return None
 
