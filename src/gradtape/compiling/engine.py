@@ -3,33 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
 
 from ..engines import numpy as by_numpy
+from ..engines.xla.device import DeviceTensor, given, host, installed, jax
 from ..errors import GradtapeError, message
 from ..program.program import Program, disagreement
+from ..record.tensor import SCALARS, Tensor, value_of
 
-Run = Callable[[Sequence[Any]], list[Any]]
+
+class Run(Protocol):
+    """A program that can be called with prepared arguments; GuardError where a guard disagrees."""
+
+    def __call__(self, arrays: Sequence[Any], /) -> list[Any]: ...
+
+    @property
+    def take(self) -> Callable[[Any], Any]:
+        """Prepares an argument: a Tensor, an array, a Python number."""
+        ...
+
+    @property
+    def wrap(self) -> Callable[[Any], Tensor]:
+        """Makes a Tensor of a result."""
+        ...
+
+    @property
+    def host(self) -> Callable[[Any], Any]:
+        """Makes NumPy's array of a result."""
+        ...
+
+
+#: ``auto`` takes XLA for programs that move as many bytes a call: below, NumPy is done before XLA has begun.
+MOVED = 4_000_000
+#: ... and as many bytes a step, for compiling takes about as long for a step of any size.
+MOVED_A_STEP = 100_000
 
 
 def chosen(program: Program, engine: str) -> tuple[str, str, Run]:
-    """The engine, the reason, and the program as a callable of raw arrays; GuardError where a guard disagrees."""
-    if engine not in ("auto", "numpy"):
+    """The engine, the reason, and the program as it runs it."""
+    if engine not in ("auto", "numpy", "xla"):
         raise GradtapeError(
-            message(f"function: there is no engine {engine!r}", remedy="Use engine='numpy' or engine='auto'.")
+            message(
+                f"function: there is no engine {engine!r}", remedy="Use engine='numpy', engine='xla' or engine='auto'."
+            )
         )
-    why = "asked for" if engine == "numpy" else "the one that is always there"
-    return "numpy", why, _Lazy(program)
+    name, why = (engine, "asked for") if engine != "auto" else _by_size(program)
+    return name, why, _ByXla(program) if name == "xla" else _ByNumpy(program)
 
 
-class _Lazy:
+def _by_size(program: Program) -> tuple[str, str]:
+    """By the bytes that a call moves: what XLA fuses is traffic."""
+    moved = program.cost().bytes
+    size = f"a call moves {moved / 1e6:.3g} MB in {len(program)} steps"
+    if moved < MOVED or moved < MOVED_A_STEP * len(program):
+        return "numpy", f"{size}: XLA's call, or its compiling, would cost more than it saves"
+    if not installed():
+        return "numpy", f"{size}: XLA might be faster, but JAX is not installed (pip install gradtape[xla])"
+    return "xla", f"{size}, which XLA fuses"
+
+
+class _ByNumpy:
     """The program as the engine runs it, printed and compiled when it is called first: many paths never are again."""
 
     __slots__ = ("program", "run")
+    wrap = Tensor
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.run: Run | None = None
+        self.run: Callable[[Sequence[Any]], list[Any]] | None = None
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
         run = self.run
@@ -39,3 +82,35 @@ class _Lazy:
             return run(arrays)
         except by_numpy.OtherPath as other:
             raise disagreement(self.program.name, self.program.guards[other.index][1], other.seen) from None
+
+    @staticmethod
+    def take(x: Any) -> Any:
+        """An argument as NumPy's array or scalar."""
+        return x.data if type(x) is Tensor else np.asarray(x)[()] if type(x) in SCALARS else value_of(x)
+
+    @staticmethod
+    def host(y: Any) -> Any:
+        """A result as NumPy's array."""
+        return y
+
+
+class _ByXla:
+    """The program as XLA runs it."""
+
+    __slots__ = ("compiled",)
+    wrap = DeviceTensor
+    host = staticmethod(host)
+
+    def __init__(self, program: Program, **options: Any) -> None:
+        from ..engines.xla.engine import Compiled  # read when JAX is first asked for
+
+        jax()
+        self.compiled = Compiled(program, **options)
+
+    @staticmethod
+    def take(x: Any) -> Any:
+        """An argument, on the device if it lies there or has been there before."""
+        return given(np.asarray(x)[()] if type(x) in SCALARS else x)
+
+    def __call__(self, arrays: Sequence[Any]) -> list[Any]:
+        return self.compiled(arrays)

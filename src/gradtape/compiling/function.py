@@ -125,6 +125,8 @@ class Function:
                     key.append(float)
                 elif kind is ndarray:
                     key += (x.shape, x.dtype)
+                elif isinstance(x, Tensor):  # one that lies on a device
+                    key += (x.shape, x.dtype)
                 else:
                     break
             else:

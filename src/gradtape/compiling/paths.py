@@ -19,8 +19,9 @@ from ..program.program import Program
 from ..program.replay import replayed
 from ..program.simplify import simplified
 from ..record import sites
+from ..record.private import Private, private_among
 from ..record.segment import Window, current
-from ..record.tensor import SCALARS, Tensor, value_of
+from ..record.tensor import Tensor
 from ..record.writer import lift, strong
 from ..rules.primitive import Primitive
 from ..sweeps.forward import forward
@@ -48,7 +49,7 @@ class Path:
         self.row = Primitive(
             self.program.name,
             "composite",
-            lambda xp, *xs: tuple(self.run(xs)),
+            lambda xp, *xs: tuple([self.run.host(y) for y in self.run([self.run.take(x) for x in xs])]),
             None,
             body=self._body,
             vjp=self._pull,
@@ -61,15 +62,16 @@ class Path:
     def __call__(self, arguments: Sequence[Any]) -> list[Tensor]:
         """The results, on the record if there is one; GuardError where a guard disagrees."""
         traced = self.traced
+        run, take, wrap = self.run, self.run.take, self.run.wrap
         if current.get() is None:
-            inputs = [x.data if type(x) is Tensor else _array(x) for x in arguments]
+            inputs = [take(x) for x in arguments]
             if traced.read or traced.captured:
-                inputs += [v.current.data for v in traced.read]
-                inputs += [x.data for x in traced.captured]
-            outputs = [Tensor(y) for y in self.run(inputs)]
+                inputs += [take(v.current) for v in traced.read]
+                inputs += [take(x) for x in traced.captured]
+            outputs = [wrap(y) for y in run(inputs)]
         else:
             given = (*_kept(arguments), *[v.value for v in traced.read], *traced.captured)
-            outputs = [Tensor(y) for y in self.run([value_of(x) for x in given])]
+            outputs = [wrap(y) for y in run([take(x) for x in given])]
             self._note(given, outputs)
         self.calls += 1
         if traced.assigned:
@@ -146,6 +148,8 @@ class Path:
 
     def _derivative(self, key: Any, f: Callable[[Sequence[Any]], list[Any]], values: list[Any]) -> list[Any]:
         """By the compiled function that is kept for it; Tensors where somebody records, else raw arrays."""
+        if private_among(values) is not None:  # a sweep's own values: it knows what to do with each row
+            return f([x if isinstance(x, Private) else strong(lift(x)) for x in values])
         made = self.derived.get(key)
         if made is None:
             made = self.derived.setdefault(key, Paths(f, f"{self.program.name}_{key[0]}", self.engine))
@@ -235,11 +239,6 @@ def _joined(structure: Any, outputs: Sequence[Tensor]) -> Any:
     for i, y in zip(places, outputs, strict=True):
         leaves[i] = y
     return trees.unflatten(structure, leaves)
-
-
-def _array(x: Any) -> Any:
-    """An argument as engines want it: Python's numbers as NumPy's."""
-    return np.asarray(x)[()] if type(x) in SCALARS else value_of(x)
 
 
 def _kept(arguments: Sequence[Any]) -> tuple[Any, ...]:

@@ -134,7 +134,7 @@ def _operands(row: Any, inputs: Sequence[Any], dependent: set[Tensor]) -> Any:
         return None
     if len(inputs) == 1:
         return ((inputs[0], 0),)
-    ranks = [len(x.data.shape) if type(x) is Tensor else 0 for x in inputs]
+    ranks = [len(x.data.shape) if isinstance(x, Tensor) else 0 for x in inputs]
     rank = max(ranks)
     return tuple([(x, rank - r) if x in dependent else (value_of(x), -1) for x, r in zip(inputs, ranks, strict=True)])
 
@@ -241,7 +241,7 @@ def _declared(row: Any, params: Any, entry: Entry, known: Values, size: int, how
     for x in entry[2]:
         value = known.get(x)
         flags.append(value is not None)
-        xs.append(value if value is not None else x if recording or type(x) is not Tensor else x.data)
+        xs.append(value if value is not None else x if recording or not isinstance(x, Tensor) else x.data)
     answer = how(size, flags, xs, params) if how is not None else ()
     if not answer:
         return one_by_one(row, params, xs, flags, size, entry)

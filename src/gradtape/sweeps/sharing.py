@@ -22,12 +22,12 @@ def shared(entries: Iterable[Entry]) -> tuple[list[Entry], dict[Any, Tensor]]:
     seen: dict[Any, Any] = {}
     kept: list[Entry] = []
     for row, params, inputs, output, code, lasti in entries:
-        inputs = tuple([same.get(x, x) if type(x) is Tensor else x for x in inputs])
+        inputs = tuple([same.get(x, x) if isinstance(x, Tensor) else x for x in inputs])
         if row is _IDENTITY:
             same[output] = inputs[0]
             continue
         if row.kind != "event" and (row.kind != "composite" or row.body is not None) and _plain(params):
-            key = (row, repr(params), tuple([id(x) if type(x) is Tensor else repr(x) for x in inputs]))
+            key = (row, repr(params), tuple([id(x) if isinstance(x, Tensor) else repr(x) for x in inputs]))
             before = seen.setdefault(key, output)
             if before is not output:
                 pairs = zip(output, before, strict=True) if type(output) is tuple else ((output, before),)

@@ -1,0 +1,85 @@
+"""Compiling a program by ``jax.jit``, and calling it: guards are outputs, looked at after the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import GuardError, message
+from ...program.program import Program, Value, disagreement
+from .device import jax, x64
+from .loops import HELD
+from .lowering import HOLDERS, Lowering, settings
+
+HOLDERS.update(HELD)
+
+#: Constants of more bytes are arguments of the compiled function instead of a part of it.
+WRITTEN = 1024
+
+
+class Compiled:
+    """The program as XLA runs it, traced and compiled when it is called first.
+
+    Called with the list of raw inputs (of the host or of the device) it gives the list of the device's arrays;
+    GuardError where a guard disagrees, or where Python would have raised an error.
+    """
+
+    def __init__(self, program: Program, **options: Any) -> None:
+        self.program = program
+        self.options = options
+        self.large = [v for v, c in program.constants.items() if c.nbytes > WRITTEN]
+        self._constants: list[Any] = []
+        self._run: Callable[..., Any] | None = None
+        self._lowering: Lowering | None = None
+        #: Rows that turned out to need the host.
+        self.surprises: dict[str, str] = {}
+
+    def traced(self, inputs: Sequence[Any], constants: Sequence[Any]) -> tuple[list[Any], Any, list[Any]]:
+        """Outputs, whether all is well, and the values that guards saw: what ``jax.jit`` compiles."""
+        with settings():
+            lowering = Lowering()
+            outputs = lowering.run(self.program, inputs, dict(zip(self.large, constants, strict=True)))
+            self._lowering = lowering
+            self.surprises = lowering.surprises
+            if not lowering.guards and not any(flag is not True for _, flag in lowering.checks):
+                return outputs, None, []
+            flags = [flag for _, flag in lowering.checks]
+            seen = [jax().numpy.asarray(x) for _, _, x in lowering.guards]
+            return outputs, lowering.all_good(), [*flags, *seen]
+
+    def __call__(self, arrays: Sequence[Any]) -> list[Any]:
+        with x64():
+            run = self._run
+            if run is None:
+                self._constants = [jax().device_put(self.program.constants[v]) for v in self.large]
+                run = self._run = jax().jit(self.traced, **self.options)
+            outputs, good, details = run(arrays, self._constants)
+        if good is not None and not good:
+            self._refuse(details)
+        return outputs
+
+    def _refuse(self, details: Sequence[Any]) -> None:
+        """Tell which guard disagreed first, or what would have been an error."""
+        lowering = self._lowering
+        assert lowering is not None
+        n = len(lowering.checks)
+        for guard, _, seen in zip(self.program.guards, lowering.guards, details[n:], strict=False):
+            value = np.asarray(seen)[()]
+            if not guard[1].agrees(value):
+                raise disagreement(self.program.name, guard[1], value)
+        why = [told for (told, _), flag in zip(lowering.checks, details[:n], strict=True) if not np.all(flag)]
+        raise GuardError(
+            message(
+                f"{self.program.name}: at these inputs a step fails",
+                why,
+                remedy="Call the plain function: it raises the error where it happens.",
+            )
+        )
+
+
+def interpreted(program: Program, inputs: Sequence[Any], constants: dict[Value, Any] | None = None) -> list[Any]:
+    """The outputs at traced inputs, for a function of JAX's: guards and checks are not looked at."""
+    with settings():
+        return Lowering().run(program, inputs, constants)

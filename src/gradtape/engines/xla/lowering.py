@@ -1,0 +1,192 @@
+"""A program as a function of ``jax.numpy`` calls, to be traced by JAX.
+
+Each step is its row's implementation over ``jax.numpy``.  What comes out must have the shape and dtype that were
+recorded: where NumPy and JAX promote differently, inputs are converted first; where a row cannot be traced at all, the
+host does it.  Guards, and what NumPy would have refused with an error, become flags among the outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
+
+import numpy as np
+
+from ...program.program import Guard, Program, Step, Value
+from ...rules.primitive import bind
+from .callbacks import call_host
+from .device import jax
+from .rows import CHECKED, ON_HOST, REFUSES, TRANSLATED, finite_as_input, within
+
+#: Rows that hold programs, which are lowered in their turn: name -> function(lowering, step, inputs).
+HOLDERS: dict[str, Callable[[Lowering, Step, list[Any]], Sequence[Any]]] = {}
+
+
+class Lowering:
+    """The flags that one traced function collects on its way."""
+
+    def __init__(self) -> None:
+        #: (why not, flag) of what NumPy would refuse: a Python bool or an array of one.
+        self.checks: list[tuple[str, Any]] = []
+        #: (guard, flag, value) in the order in which Python asked.
+        self.guards: list[tuple[Guard, Any, Any]] = []
+        #: Rows that the host carries out though nothing says so: name -> the error that JAX met.
+        self.surprises: dict[str, str] = {}
+
+    def run(self, program: Program, inputs: Sequence[Any], constants: dict[Value, Any] | None = None) -> list[Any]:
+        """The outputs of ``program`` at traced inputs; ``constants``: those that are passed in instead of written."""
+        known: dict[Any, Any] = {v: _constant(c) for v, c in program.constants.items()}
+        known.update(constants or {})
+        known.update(zip(program.inputs, inputs, strict=True))
+        guards = iter([*program.guards, (len(program.steps) + 1, None)])
+        at, guard = next(guards)
+        for i, step in enumerate([*program.steps, None]):
+            while guard is not None and at <= i:
+                value = known[guard.value]
+                self.guards.append((guard, agrees(guard, value), value))
+                at, guard = next(guards)
+            if step is None:
+                break
+            xs = [known[x] if type(x) is Value else x for x in step.inputs]
+            known.update(zip(step.outputs, self.step(step, xs), strict=True))
+        return [jax().numpy.asarray(known[o]) for o in program.outputs]
+
+    # -- one step ------------------------------------------------------------------------------------------------------
+    def step(self, step: Step, xs: list[Any]) -> list[Any]:
+        """The outputs of one step."""
+        name = step.row.name
+        held = HOLDERS.get(name)
+        if held is not None:
+            return [fitted(y, o) for y, o in zip(held(self, step, xs), step.outputs, strict=True)]
+        if name in ON_HOST:
+            return self.on_host(step, xs)
+        try:
+            made = self.translated(step, xs)
+        except Exception as error:
+            if not _is_refusal(error):
+                raise
+            self.surprises[name] = f"{type(error).__name__}: {str(error)[:200]}"
+            return self.on_host(step, xs)
+        if name in REFUSES:
+            self.checks.append((f"{name} of a matrix that it refuses", finite_as_input(xs, made)))
+        traced = [i for i, x in enumerate(xs) if hasattr(x, "dtype") and not isinstance(x, np.ndarray | np.generic)]
+        inside = within(name, xs, step.params, traced)
+        if inside is not None:
+            self.checks.append((f"an index of {name} is out of range", inside))
+        return made
+
+    def translated(self, step: Step, xs: list[Any]) -> list[Any]:
+        """By the row's implementation, or its wording for JAX; with what has to be converted first converted."""
+        name, params = step.row.name, step.params or {}
+        if name in CHECKED:
+            made, flag = CHECKED[name](*xs, **params)
+            self.checks.append((f"{name} is not determined there", flag))
+            return [fitted(made, step.outputs[0])]
+        run = TRANSLATED.get(name) or bind(step.row.impl, jax().numpy)
+        made = run(*_promoted(step.row, xs), **params)
+        outputs = made if step.several else (made,)
+        if all(_fits(y, o) for y, o in zip(outputs, step.outputs, strict=True)):
+            return [fitted(y, o) for y, o in zip(outputs, step.outputs, strict=True)]
+        wide = _widest(step.outputs)
+        xs = [x.astype(wide) if _is_number(x) and x.dtype != wide else x for x in xs]
+        made = run(*xs, **params)
+        outputs = made if step.several else (made,)
+        for y, o in zip(outputs, step.outputs, strict=True):
+            if not _fits(y, o):
+                raise TypeError(f"gives {y.dtype}{list(y.shape)}, not {o!r}")
+        return [fitted(y, o) for y, o in zip(outputs, step.outputs, strict=True)]
+
+    def on_host(self, step: Step, xs: list[Any]) -> list[Any]:
+        """By NumPy, called back; an error there is a flag here."""
+        places = [i for i, x in enumerate(xs) if hasattr(x, "dtype")]
+
+        def run(arrays: list[Any]) -> Sequence[Any]:
+            given = list(xs)
+            for i, x in zip(places, arrays, strict=True):
+                given[i] = x
+            made = step.row.run(*given, **(step.params or {}))
+            return made if step.several else (made,)
+
+        xp = jax().numpy
+        *made, good = call_host(run, [xp.asarray(xs[i]) for i in places], step.outputs)
+        self.checks.append((f"{step.row.name} raised an error, or gave another shape", good))
+        return made
+
+    # -- flags ---------------------------------------------------------------------------------------------------------
+    def all_good(self) -> Any:
+        """One flag for all of them, as a traced array."""
+        xp = jax().numpy
+        flags = [flag for _, flag in self.checks if flag is not True] + [flag for _, flag, _ in self.guards]
+        return xp.all(xp.stack([xp.asarray(flag) for flag in flags])) if flags else xp.asarray(True)
+
+
+def settings() -> AbstractContextManager[Any]:
+    """JAX's settings under which NumPy's semantics hold, for the time of a trace in this thread."""
+    stack = ExitStack()
+    stack.enter_context(jax().numpy_dtype_promotion("standard"))
+    stack.enter_context(jax().numpy_rank_promotion("allow"))
+    stack.enter_context(jax().default_matmul_precision("highest"))
+    return stack
+
+
+def agrees(guard: Guard, value: Any) -> Any:
+    """Whether Python would see the same, traced: ``Guard.agrees``."""
+    xp = jax().numpy
+    expected = guard.expected
+    value = xp.asarray(value)
+    if isinstance(expected, bool):
+        return (value.reshape(()) != 0) == expected
+    if isinstance(expected, int):
+        return xp.trunc(value.reshape(())) == expected if value.dtype.kind == "f" else value.reshape(()) == expected
+    wanted: Any = np.asarray(expected)
+    if value.shape != wanted.shape:
+        return xp.asarray(False)
+    return xp.array_equal(value, wanted, equal_nan=wanted.dtype.kind in "fc")
+
+
+# -- promotion -----------------------------------------------------------------------------------------------------
+
+
+def _constant(c: Any) -> Any:
+    """Integers and booleans stay NumPy's, so that they are known while JAX traces (an index, a mask)."""
+    return c if c.dtype.kind in "biu" else jax().numpy.asarray(c)
+
+
+def _is_number(x: Any) -> bool:
+    return hasattr(x, "dtype") and x.dtype.kind in "iufc"
+
+
+def _promoted(row: Any, xs: list[Any]) -> list[Any]:
+    """Inputs of a row that broadcasts in the dtype that NumPy would compute in, where JAX would take another one."""
+    if not row.broadcasts and row.kind != "constant":
+        return xs
+    dtypes = {x.dtype for x in xs if _is_number(x)}
+    if len(dtypes) < 2:
+        return xs
+    wide = np.result_type(*dtypes)
+    if wide == jax().numpy.result_type(*dtypes):
+        return xs
+    return [x.astype(wide) if _is_number(x) else x for x in xs]
+
+
+def _widest(outputs: Sequence[Value]) -> np.dtype[Any]:
+    return np.result_type(*[o.dtype for o in outputs])
+
+
+def _fits(y: Any, wanted: Value) -> bool:
+    """Of the shape that was recorded, and of its dtype but for the width of integers."""
+    kinds = (y.dtype.kind, wanted.dtype.kind)
+    return tuple(y.shape) == wanted.shape and (y.dtype == wanted.dtype or (kinds[0] in "iu" and kinds[1] in "iu"))
+
+
+def fitted(y: Any, wanted: Value) -> Any:
+    """In the very dtype, strong in promotion."""
+    if y.dtype != wanted.dtype or getattr(y, "weak_type", False):
+        return jax().lax.convert_element_type(y, wanted.dtype)
+    return y
+
+
+def _is_refusal(error: Exception) -> bool:
+    """What tells that JAX cannot trace something, or lacks it; errors of JAX itself are left alone."""
+    return isinstance(error, TypeError | AttributeError | ValueError | NotImplementedError | IndexError | ImportError)
