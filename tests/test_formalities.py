@@ -31,6 +31,7 @@ FLOORS: list[list[str]] = [
     ["sweeps"],
     ["program"],
     ["engines"],
+    ["memory"],
     ["trees"],
     ["explain"],
     ["asking"],
