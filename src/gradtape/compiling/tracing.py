@@ -19,6 +19,15 @@ from ..record.variable import Variable
 
 #: Whether a compiled function is being recorded: those that it calls are a part of it.
 tracing: ContextVar[bool] = ContextVar("gradtape_tracing", default=False)
+#: Why what is being recorded may not be run in place of the function; None where nothing is.
+_repeats: ContextVar[list[str] | None] = ContextVar("gradtape_repeats", default=None)
+
+
+def must_repeat(reason: str) -> None:
+    """The function that is being recorded, if there is one, does what only Python can do again at the next call."""
+    reasons = _repeats.get()
+    if reasons is not None:
+        reasons.append(reason)
 
 
 class Traced:
@@ -46,7 +55,7 @@ class Traced:
         #: What the call that was recorded gave, and what ``read`` held before it: for that call alone.
         self.results = results
         self.initial = initial
-        #: Variables were made that live on: the next call goes another way.
+        #: Variables were made that live on, or what only Python can do was done: the next call goes another way.
         self.makes_variables = makes_variables
 
 
@@ -60,7 +69,8 @@ def trace(
     """
     born = next(Variable.births)
     fresh = [_fresh(x) for x in inputs]
-    token = tracing.set(True)
+    outer, reasons = _repeats.get(), list[str]()
+    token, repeats = tracing.set(True), _repeats.set(reasons)
     window = Window()
     try:
         with Pause(), window:
@@ -71,11 +81,13 @@ def trace(
         raise
     finally:
         tracing.reset(token)
+        _repeats.reset(repeats)
+    if outer is not None:
+        outer += reasons
     entries = list(window.entries())
     touched = [pair for segment in window.segments for pair in segment.touched]
-    given = {id(e[2][0]) for e in entries if e[0] is events.ASSIGN}
-    state = {v: value for v, value in reversed(touched) if v.born < born and id(value) not in given}
     before = {e[1]["variable"]: e[1]["before"] for e in reversed(entries) if e[0] is events.ASSIGN}
+    state = {v: value for v, value in touched if v.born < born and value is before.get(v, value)}
     made_here = [ref(v) for v in dict.fromkeys(v for v, _ in touched) if v.born >= born]
     assigned = {v: value for v, value in before.items() if v.born < born}
     known = {*fresh, *state.values()}
@@ -88,9 +100,10 @@ def trace(
     places.update(constants)
     watched = [(place, ref(x)) for place, x in places.items()]
     data = {place: x.data for place, x in places.items()}
-    del window, entries, touched, free, places, constants, known, given, state, flat, fresh, before
+    del window, entries, touched, free, places, constants, known, state, flat, fresh, before
     captured = _settle(program, watched, data, "" if whole else "fc")
-    return Traced(program, read, captured, assigned, results, initial, any(v() is not None for v in made_here))
+    once = bool(reasons) or any(v() is not None for v in made_here)
+    return Traced(program, read, captured, assigned, results, initial, once)
 
 
 def _take_back(window: Window) -> None:

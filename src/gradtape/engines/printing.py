@@ -56,18 +56,20 @@ class Text:
         takes = _listed([f"{names[v]}: {v!r}" for v in program.inputs])
         doc = [f'"""({takes}) -> {_listed(list(map(repr, program.outputs)))}"""']
         function = [head, *_indented([*doc, *body])]
-        above = [*([_OTHER_PATH] if program.guards else []), *written, *library.definitions]
+        exceptions = [_OTHER_PATH] if program.guards else []  # at the top, where they can be exchanged: numpy.loaded
+        exceptions += [d for d in library.definitions if d.startswith("class ")]
+        above = [*written, *[d for d in library.definitions if not d.startswith("class ")]]
         if self.externals:
             doc = ['"""The function, given a dict of the arrays that are not written out here."""']
             loaded = [f'{n} = constants["{n}"]{_shape(x)}' for n, x in self.externals.items()]
             inner = _spaced(above, 1) if library.helpers_need_externals else []
-            above = [] if library.helpers_need_externals else above
+            above = exceptions if library.helpers_need_externals else [*exceptions, *above]
             last = [
                 "def make(constants):",
                 *_indented([*doc, *loaded, *inner, "", *function, "", f"return {self.name}"]),
             ]
         else:
-            last = function
+            above, last = [*exceptions, *above], function
         imports = [library.imports["np"], *sorted(s for a, s in library.imports.items() if a != "np")]
         return "\n".join([*imports, *_spaced([*above, "\n".join(last)], 2)]) + "\n"
 

@@ -198,6 +198,14 @@ class Program:
             result.append(tuple(dead))
         return result[::-1]
 
+    def dependent(self, flags: Sequence[bool]) -> list[bool]:
+        """Which outputs depend on the flagged inputs."""
+        known = {v for v, flag in zip(self.inputs, flags, strict=True) if flag}
+        for step in self.steps:
+            if any(type(x) is Value and x in known for x in step.inputs):
+                known.update(step.outputs)
+        return [o in known for o in self.outputs]
+
     # -- derivatives and costs ------------------------------------------------------------------------
     def jvp(self, at: Sequence[Any] | None = None) -> Program:
         """The program (x1, ..., dx1, ...) -> (y1, ..., dy1, ...) with dy = sum_i J_i dx_i.

@@ -64,6 +64,11 @@ class Variable:
         """The current Tensor, without a note on the record: for those who look at the record afterwards."""
         return self._value
 
+    def settle(self, value: Tensor) -> None:
+        """Make this Variable a name for ``value``, with no note on the record: it is not for the record to know."""
+        self._value = value
+        self._seen = 0
+
     def rename(self, value: Tensor) -> None:
         """Make this Variable a name for ``value``, and note it on the record."""
         before, self._value = self._value, value

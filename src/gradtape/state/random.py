@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiling.tracing import must_repeat
 from ..errors import message
 from ..numpy import sampling
 from ..numpy.creation import asarray
@@ -220,7 +221,9 @@ def default_rng(seed: Any = None) -> Generator:
 
 def seed(seed: Any = None) -> None:
     """Start the shared generator, which the functions of this module draw from, anew."""
-    _shared[0] = Generator(seed)
+    if seed is None:
+        must_repeat("the shared generator is started without a seed")
+    _shared[0].restart(seed)
 
 
 def shared() -> Generator:

@@ -3,6 +3,9 @@
 A draw is a pure function of both (primitives/random_bits.py), and both are inputs of its entry on the record.  So a
 program that is replayed makes the same draws; one that is given other numbers makes fresh ones.  What runs a function
 again, instead of its record, puts the numbers back before: ``rewound``.
+
+Key and number are Variables.  While a compiled function is recorded, drawing reads and assigns them as any other
+Variables: they are state of its program, in and out, so that every call makes the draws that plain Python would make.
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ from weakref import WeakSet
 
 import numpy as np
 
+from ..compiling.tracing import must_repeat, tracing
 from ..errors import ShapeError, message
 from ..numpy.cutting import unstack
 from ..primitives import random_bits as rows
 from ..record import sites
 from ..record.tensor import Tensor, value_of
+from ..record.variable import Variable
 from ..record.writer import lift
 
 _gradtape_composes = True
@@ -34,14 +39,24 @@ class Stream:
     """A key and a counter: the part of a generator that has state."""
 
     def __init__(self, seed: Any = None) -> None:
-        sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(_entropy(seed))
-        self._start(Tensor(sequence.generate_state(2, np.uint64)))
+        if seed is None:
+            must_repeat("a generator without a seed is made")
+        self._start(_key_of(seed))
 
     def _start(self, key: Tensor) -> None:
-        self.key = key
-        self._count = 0
+        self._key = Variable(key, trainable=False)
+        self._count = Variable(np.uint64(0), trainable=False)
         self._numpy: np.random.Generator | None = None
         _alive.add(self)
+
+    def restart(self, seed: Any = None) -> None:
+        """Begin anew, as a generator of that seed does."""
+        self.position = Tensor(np.uint64(0)), _key_of(seed), None
+
+    @property
+    def key(self) -> Tensor:
+        """The two numbers, of type uint64, that make its draws differ from those of others."""
+        return self._key.value if tracing.get() else self._key.current
 
     @classmethod
     def from_key(cls, key: Any) -> Any:
@@ -66,9 +81,13 @@ class Stream:
 
     def _number(self) -> Tensor:
         """The number of the next draw."""
-        number = self._count
-        self._count = number + 1
-        return Tensor(np.uint64(number))
+        if tracing.get():
+            number = self._count.value
+            self._count.rename(number + 1)
+            return number
+        number = self._count.current
+        self._count.settle(Tensor(np.uint64(int(number.data) + 1)))
+        return number
 
     def draw(self, shape: tuple[int, ...], dtype: str = "float64") -> Tensor:
         """Uniform draws between 0 and 1, neither included: one recorded entry that takes the key and the number."""
@@ -98,24 +117,37 @@ class Stream:
     @property
     def numpy_generator(self) -> np.random.Generator:
         """A NumPy generator of the same key, for draws that no record needs to know."""
+        must_repeat("NumPy's generator is drawn from")
         if self._numpy is None:
             counter = np.array([0, 0, _NUMPY, 0], np.uint64)
-            bits = np.random.Philox(key=np.asarray(value_of(self.key)), counter=counter)
+            bits = np.random.Philox(key=np.asarray(self._key.current.data), counter=counter)
             self._numpy = np.random.Generator(bits)
         return self._numpy
 
     @property
     def position(self) -> Any:
         """How far the stream is; may be set, to an earlier position too, and the same draws follow."""
-        return self._count, None if self._numpy is None else self._numpy.bit_generator.state
+        state = None if self._numpy is None else self._numpy.bit_generator.state
+        return self._count.current, self._key.current, state
 
     @position.setter
     def position(self, position: Any) -> None:
-        self._count, state = position
+        count, key, state = position
+        for variable, value in ((self._count, count), (self._key, key)):
+            if variable.current is not value:
+                if tracing.get():
+                    variable.rename(value)
+                else:
+                    variable.settle(value)
         if state is None:
             self._numpy = None
         else:
             self.numpy_generator.bit_generator.state = state
+
+
+def _key_of(seed: Any) -> Tensor:
+    sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(_entropy(seed))
+    return Tensor(sequence.generate_state(2, np.uint64))
 
 
 def _entropy(seed: Any) -> Any:

@@ -63,7 +63,7 @@ class Replay:
                 if x in dependent:
                     found.append(entry)
                     if type(output) is tuple:
-                        dependent.update(output)
+                        dependent.update(_depending(entry, dependent))
                     elif output is not None:
                         dependent.add(output)
                     whole = whole or bool(getattr(entry[0], "stands_for", ()))
@@ -126,6 +126,15 @@ class Replay:
                 for x in last:
                     known.pop(x, None)
         return known
+
+
+def _depending(entry: Entry, dependent: set[Tensor]) -> Iterable[Tensor]:
+    """The outputs that depend on the batch: of the call of a program, not all of them need to."""
+    program = getattr(entry[0], "program", None)
+    if program is None:
+        return entry[3]
+    flags = program.dependent([x in dependent for x in entry[2]])
+    return [o for o, f in zip(entry[3], flags, strict=True) if f]
 
 
 def _operands(row: Any, inputs: Sequence[Any], dependent: set[Tensor]) -> Any:

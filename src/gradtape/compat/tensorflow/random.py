@@ -35,7 +35,9 @@ def set_seed(seed: Any) -> None:
 
 
 def _generator(seed: Any) -> core.Generator:
-    """A generator of its own for an operation with a seed, else the shared one."""
+    """A generator of its own for an operation with a seed, else the shared one; a generator as it is."""
+    if isinstance(seed, core.Generator):
+        return seed
     return core.shared() if seed is None else core.Generator([int(n) for n in np.atleast_1d(np.asarray(seed))])
 
 
@@ -90,25 +92,23 @@ def shuffle(value: Any, seed: Any = None, name: Any = None) -> Any:
 
 
 def categorical(logits: Any, num_samples: Any, dtype: Any = np.int64, seed: Any = None, name: Any = None) -> Any:
-    """Draws of a class from each row of logits (Gumbel's trick)."""
-    x = np.asarray(logits)
-    noise = _generator(seed).numpy_generator.gumbel(size=(x.shape[0], int(num_samples), x.shape[1]))
-    return tensor((x[:, None, :] + noise).argmax(-1).astype(numpy_dtype(dtype)))
+    """Draws of a class from each row of logits."""
+    x = tensor(logits)
+    size = (int(num_samples), x.shape[0])
+    return _generator(seed).categorical(x, size=size, dtype=numpy_dtype(dtype)).T
 
 
 def gamma(shape: Any, alpha: Any, beta: Any = 1.0, dtype: Any = np.float32, seed: Any = None, name: Any = None) -> Any:
-    """Gamma draws, held constant."""
-    a = np.asarray(alpha)
-    draws = _generator(seed).numpy_generator.standard_gamma(a, (*ints(shape), *a.shape)) / np.asarray(beta)
-    return tensor(draws.astype(numpy_dtype(dtype)))
+    """Gamma draws, differentiable in both parameters."""
+    a, b = tensor(_placed(alpha, dtype)), tensor(_placed(beta, dtype))
+    whole = np.broadcast_shapes(a.shape, b.shape)
+    return _generator(seed).gamma(a, size=(*ints(shape), *whole)) / b
 
 
 def poisson(shape: Any, lam: Any, dtype: Any = np.float32, seed: Any = None, name: Any = None) -> Any:
     """Poisson draws, held constant."""
-    rate = np.asarray(lam)
-    return tensor(
-        _generator(seed).numpy_generator.poisson(rate, (*ints(shape), *rate.shape)).astype(numpy_dtype(dtype))
-    )
+    rate = tensor(lam)
+    return _generator(seed).poisson(rate, size=(*ints(shape), *rate.shape), dtype=numpy_dtype(dtype))
 
 
 class Generator:
@@ -128,7 +128,7 @@ class Generator:
         return cls(None)
 
     def _with(self, function: Any, *args: Any) -> Any:
-        return function(*args, seed=self._core.numpy_generator.integers(1 << 62))
+        return function(*args, seed=self._core)
 
     def normal(self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = np.float32, name: Any = None) -> Any:
         """Normal draws."""
