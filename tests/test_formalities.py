@@ -43,7 +43,7 @@ FLOORS: list[list[str]] = [
     ["differential"],
     ["hutchinson"],
     ["control", "curvature", "implicit", "sparse", "state", "stochastic", "testing"],
-    ["extend"],
+    ["expectations", "extend"],
     [""],
     ["compat"],
     ["cli"],

@@ -864,6 +864,7 @@ _LATER = {
     "associative_scan": ("control.associative", "associative_scan"),
     "check_derivatives": ("testing", "check_derivatives"),
     "cond": ("control.choosing", "cond"),
+    "expectation": ("expectations", "expectation"),
     "extend": ("extend", None),
     "fori_loop": ("control.loops", "fori_loop"),
     "function": ("compiling.function", "function"),

@@ -1,0 +1,273 @@
+"""Which estimator fits an integrand: read off its kinks, and off its values along the coordinates of some paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import GradtapeError, message
+from ..program.program import Program
+from ..record import sites
+from ..record.tensor import value_of
+from ..stochastic.distribution import Distribution
+from ..stochastic.normal import LogNormal, Normal
+from ..stochastic.scaled import Cauchy, Gumbel, Laplace, Logistic, Uniform
+from ..stochastic.implicit import InverseGaussian, StudentT
+from ..stochastic.normal import TruncatedNormal
+from .designs import marginal
+from .estimators import Problem
+from .integrand import replaced
+from .sections import Section, by_path
+
+__all__ = ["Choice", "crossing_of", "dead_sides", "fixed_support", "held_by", "movable", "pick"]
+
+#: Estimators by the names that users give.
+ESTIMATORS = (
+    "auto", "pathwise", "score", "pathwise-then-score", "vibrato", "conditional", "preintegration",
+)  # fmt: skip
+#: Densities that are smooth and vanish at both ends: a draw may be moved without anything falling off.
+_MOVABLE = (Normal, LogNormal, StudentT, Logistic, Cauchy, Gumbel, InverseGaussian)
+#: How many paths, and places along a coordinate, are looked at.
+_PATHS, _PLACES = 400, 33
+_MOST_COORDINATES = 64
+
+
+@dataclass
+class Choice:
+    """What was chosen, and why."""
+
+    estimator: str
+    reason: str
+    section: Section | None = None
+    dead: tuple[bool, bool] = (False, False)
+
+
+def movable(distribution: Distribution) -> bool:
+    """Whether the score of a draw that is moved is right: nothing leaves the support."""
+    return type(distribution) in _MOVABLE
+
+
+def fixed_support(distribution: Distribution) -> bool:
+    """Whether the density is smooth in its parameters wherever it is positive, and where that is stays put."""
+    edges = {Uniform: ("low", "high"), Laplace: ("loc",), TruncatedNormal: ("low", "high")}
+    names = edges.get(type(distribution), ())
+    return all(isinstance(getattr(distribution, name), int | float) for name in names)
+
+
+class Look:
+    """The values of an integrand and of its kinks' arguments, at some paths and places along each coordinate."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.inputs = [value_of(x) for x in problem.integrand.inputs]
+        self.n = self.inputs[0].shape[0]
+        y, *parts = problem.whole.interpret(self.inputs)
+        self.y = y
+        self.parts = [by_path(c, self.n) for c in parts]
+        #: (n, number of kinks); None where a kink is not one of single paths.
+        self.kinks = None if any(c is None for c in self.parts) else np.concatenate([*self.parts], axis=1)
+
+    def signs(self) -> Any:
+        """+-1 per kink such that the integrand is dead unless all signed kinks are positive; None if that is not so."""
+        c = self.kinks
+        assert c is not None
+        if c.shape[1] == 1:
+            return np.ones(1)
+        lively = self.y != 0
+        if not np.any(lively):
+            return None
+        above = c[lively] > 0
+        share = above.mean(axis=0)
+        if np.any((share > 0) & (share < 1)):
+            return None
+        signs = np.where(share > 0, 1.0, -1.0)
+        return signs if self.dead_below(signs) else None
+
+    def dead_below(self, signs: Any, side: float = 1.0) -> bool:
+        """Whether the integrand is exactly zero where the crossing is negative, at other parameters too.
+
+        At parameters drawn at random, a smooth function that is not zero is not found to be zero.
+        """
+        generator = np.random.Generator(np.random.PCG64(1))
+        for k in range(4):
+            inputs = list(self.inputs)
+            for i, x in enumerate(inputs[1:] if k else [], 1):
+                size = 10.0 ** (-k)
+                inputs[i] = x * (1 + size * generator.uniform(-1, 1, x.shape)) + 1e-3 * size * generator.normal(size=x.shape)
+            y, *parts = self.problem.whole.interpret(inputs)
+            c = side * np.min(np.concatenate([by_path(p, self.n) for p in parts], axis=1) * signs, axis=1)
+            y = np.asarray(y)[c < 0]
+            if not np.all(y == 0):
+                return False
+        return True
+
+    def turns(self, coordinate: int, signs: Any) -> tuple[float, float]:
+        """(share of the paths looked at that cross more than once, mean of the slope at a crossing in probabilities)."""
+        own = marginal(self.problem.distribution, coordinate)
+        places = value_of(own.icdf(np.linspace(0.5 / _PLACES, 1 - 0.5 / _PLACES, _PLACES)))
+        k = min(self.n, _PATHS)
+        which = np.arange(self.n) % k  # every program is for n paths: the paths looked at are repeated
+        z = self.inputs[0][which]
+        per = max(1, self.n // k)
+        seen: list[Any] = []
+        for start in range(0, _PLACES, per):
+            chunk = places[start : start + per]
+            t = np.resize(np.repeat(chunk, k), self.n) if len(chunk) * k >= self.n else np.concatenate(
+                [np.repeat(chunk, k), np.full(self.n - len(chunk) * k, chunk[-1])]
+            )
+            _, *parts = self.problem.whole.interpret([replaced(z, t, coordinate), *self.inputs[1:]])
+            c = np.min(np.concatenate([by_path(p, self.n) for p in parts], axis=1) * signs, axis=1)
+            seen.append(c[: len(chunk) * k].reshape(len(chunk), k))
+        values = np.concatenate(seen)
+        crossings = np.count_nonzero(np.diff(values > 0, axis=0), axis=0)
+        steady = np.abs(np.diff(values, axis=0)).sum(axis=0) <= np.abs(values[-1] - values[0]) * (1 + 1e-9)
+        bad = (crossings > 1) | ((crossings == 1) & ~steady & (np.count_nonzero(np.diff(values, axis=0) == 0, axis=0) > 0))
+        reach = float(np.mean(np.abs(values[-1] - values[0])))
+        return float(np.mean(bad)), reach
+
+
+def crossing_of(look: Look, coordinates: list[int]) -> tuple[Section, Any] | str:
+    """The section along the coordinate that moves the kink most, or what is in the way, in words."""
+    problem = look.problem
+    if any(k.argument is None for k in problem.integrand.found):
+        names = {k.row for k in problem.integrand.found if k.argument is None}
+        return f"{', '.join(sorted(names))} has no one place where it crosses"
+    if look.kinks is None:
+        return "a kink is not one of single paths"
+    signs = look.signs()
+    if signs is None:
+        return f"there are {look.kinks.shape[1]} kinks, of which not one alone decides where the integrand is alive"
+    if problem.distribution.event_shape or not _has_quantile(problem.distribution):
+        return f"{type(problem.distribution).__name__} has no quantile along one coordinate"
+    found = [(look.turns(j, signs), j) for j in coordinates]
+    usable = [(reach, j) for (bad, reach), j in found if bad == 0 and reach > 0]
+    if not usable:
+        return "along no coordinate is the kink crossed once"
+    _, best = max(usable, key=lambda pair: (round(pair[0], 12), -pair[1]))
+    return Section(problem.whole, best, signs), signs
+
+
+def _has_quantile(distribution: Distribution) -> bool:
+    return not distribution.discrete
+
+
+def dead_sides(look: Look, section: Section, signs: Any) -> tuple[bool, bool]:
+    """Whether the integrand is zero below, and above, the crossing along the coordinate."""
+    negative = look.dead_below(signs)
+    positive = len(signs) == 1 and look.dead_below(signs, -1.0)
+    t = section.value.inputs[0]
+    column = look.inputs[0] if not look.inputs[0].shape[1:] else look.inputs[0].reshape(look.n, -1)[:, section.coordinate]
+    slope = section.slope.interpret([np.array(column), *look.inputs])[0]
+    assert t.shape == slope.shape
+    rising = float(np.median(slope)) > 0
+    return (negative, positive) if rising else (positive, negative)
+
+
+def held_by(look: Look, section: Section | None) -> bool:
+    """Whether no kink moves while the draws are held, or moved along the section: what the score needs."""
+    from .integrand import directional
+
+    problem = look.problem
+    captured = len(problem.captured)
+    if not captured:
+        return True
+    arguments = Program(
+        problem.whole.inputs, problem.whole.steps, problem.whole.outputs[1:], problem.whole.constants,
+        problem.whole.guards, examples=problem.whole.examples,
+    )  # fmt: skip
+    generator = np.random.Generator(np.random.PCG64(2))
+    for i in range(1, captured + 1):
+        dx = generator.normal(size=look.inputs[i].shape)
+        changes = directional(arguments, [i]).interpret([*look.inputs, dx])
+        if section is None:
+            if any(np.any(c != 0) for c in changes):
+                return False
+            continue
+        z = look.inputs[0]
+        column = z if z.ndim == 1 else z.reshape(look.n, -1)[:, section.coordinate]
+        dt = section.moved(np.array(column), look.inputs, [None] * i + [dx] + [None] * (captured - i))
+        by_draw = directional(arguments, [0]).interpret(
+            [*look.inputs, replaced(np.zeros_like(z), np.broadcast_to(dt, (look.n,)), section.coordinate)]
+        )
+        for a, b in zip(changes, by_draw, strict=True):
+            if np.any(np.abs(a + b) > 1e-9 * (np.abs(a) + np.abs(b)) + 1e-300):
+                return False
+    return True
+
+
+def pick(problem: Problem, wanted: str, coordinate: int | None) -> Choice:
+    """The estimator that was asked for, with what it needs; with ``"auto"``, the one that fits."""
+    kinks = problem.integrand.kinks
+    size = int(np.prod(problem.draws.shape[1:], dtype=np.int64))
+    told = _told(kinks)
+    if wanted == "pathwise" or (wanted == "auto" and not kinks and not problem.distribution.discrete):
+        reason = "it was asked for" if wanted == "pathwise" else "the record shows no kink that depends on the draws"
+        return Choice("pathwise", reason)
+    if problem.distribution.discrete:
+        if wanted not in ("auto", "score"):
+            raise _unfit(wanted, f"draws of {type(problem.distribution).__name__} are whole numbers: they do not move")
+        return Choice("score", f"draws of {type(problem.distribution).__name__} are whole numbers")
+    if not kinks:
+        if wanted == "score":
+            _check_support(problem, wanted)
+            return Choice("score", "it was asked for")
+        return Choice("pathwise", f"{wanted} was asked for, and there is no kink that it would treat")
+    look = Look(problem)
+    if wanted in ("score", "pathwise-then-score") and held_by(look, None):
+        _check_support(problem, wanted)
+        return Choice(wanted, f"it was asked for; {told} stays where it is while the draws are held")
+    if coordinate is not None:
+        places = [coordinate % size]
+    elif wanted in ("conditional", "vibrato"):
+        places = [size - 1]
+    else:
+        places = list(range(size)) if size <= _MOST_COORDINATES else [*range(_MOST_COORDINATES // 2), size // 2, size - 1]
+    found = crossing_of(look, places)
+    if isinstance(found, str):
+        if wanted == "auto" and held_by(look, None) and fixed_support(problem.distribution):
+            return Choice("score", f"{told}; {found}; the kinks stay where they are while the draws are held")
+        raise _unfit(wanted, found)
+    section, signs = found
+    how = "crossed once" if coordinate is None else "crossed"
+    if wanted in ("score", "pathwise-then-score", "vibrato"):
+        own = marginal(problem.distribution, section.coordinate)
+        if not movable(own):
+            raise _unfit(wanted, f"a draw of {type(own).__name__} cannot be moved: its density does not vanish smoothly")
+        if not held_by(look, section):
+            raise _unfit(wanted, "the kinks move differently: no move along one coordinate holds them all")
+        return Choice(wanted, f"it was asked for; {told} is held by coordinate {section.coordinate}", section)
+    dead = dead_sides(look, section, signs)
+    name = "conditional" if wanted == "conditional" else "preintegration"
+    asked = "it was asked for; " if wanted != "auto" else ""
+    return Choice(name, f"{asked}{told} is {how} along coordinate {section.coordinate}", section, dead)
+
+
+def _told(kinks: Any) -> str:
+    if not kinks:
+        return "nothing"
+    first = kinks[0]
+    what = "a kink" if first.order else "a jump"
+    others = f" and {len(kinks) - 1} more" if len(kinks) > 1 else ""
+    return f"{what} ({first.row}, {first.site}){others}"
+
+
+def _check_support(problem: Problem, wanted: str) -> None:
+    if not fixed_support(problem.distribution):
+        name = type(problem.distribution).__name__
+        raise _unfit(wanted, f"the support or the peak of {name} moves with its parameters")
+
+
+def _unfit(wanted: str, why: str) -> GradtapeError:
+    return GradtapeError(
+        message(
+            f"expectation: no estimator fits ({wanted} was asked for)"
+            if wanted == "auto"
+            else f"expectation: estimator={wanted!r} does not fit",
+            why,
+            str(sites.user_line()),
+            "Write the kink as a comparison or maximum of values of single paths, choose another estimator or "
+            "coordinate, or estimator='pathwise', whose derivatives are right up to the order of the kink alone.",
+        )
+    )

@@ -1,0 +1,163 @@
+"""What each path contributes to the estimate, as a Tensor whose derivatives of every order are contributions too.
+
+``Problem`` is what they all start from: the draws, their distribution, and the integrand as a program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..primitives.indexing import getitem
+from ..primitives.reductions import sum as sum_of
+from ..primitives.selection import where
+from ..primitives.shapes import held, reshape
+from ..primitives.transcendental import exp, log
+from ..program.program import Program
+from ..program.replay import replayed
+from ..record.private import private_among
+from ..record.segment import is_recording
+from ..record.tensor import Tensor, value_of
+from ..record.writer import operation
+from ..rules.primitive import Primitive
+from ..stochastic.distribution import Distribution
+from .designs import Design, marginal
+from .integrand import Integrand, column_of, directional, replaced
+from .sections import Section, carried
+
+_gradtape_composes = True
+
+__all__ = ["Problem", "pathwise_then_score", "preintegrated", "scored"]
+
+#: The probability that is left out at either end where a crossing is looked for.
+_END = 1e-16
+
+
+@dataclass
+class Problem:
+    """Draws of a distribution, and what the integrand makes of them."""
+
+    distribution: Distribution
+    design: Design
+    draws: Tensor
+    integrand: Integrand
+    #: (z, theta1, ...) -> (y, c1, ...)
+    whole: Program
+    sides: int = 1
+
+    @property
+    def captured(self) -> list[Tensor]:
+        """What the integrand captured."""
+        return self.integrand.free
+
+
+def log_weight(distribution: Distribution, x: Any) -> Any:
+    """The log density of each path's draw, of shape (n,)."""
+    found = distribution.log_prob(x)
+    n = x.shape[0]
+    return found if found.shape == (n,) else sum_of(reshape(found, shape=(n, found.size // n)), axis=1, keepdims=False)
+
+
+def _unit(log_ratio: Any) -> Any:
+    """exp(l - l held): one, with the derivatives of the ratio of densities (Foerster et al. 2018)."""
+    return exp(log_ratio - held(log_ratio))
+
+
+def scored(p: Problem, section: Section | None, *, last: bool = False) -> Any:
+    """The likelihood ratio: the draws stay where they are, and their density depends on the parameters.
+
+    Where the kink depends on parameters that the integrand captured, one coordinate of the draws moves so that the kink
+    stays where it is, and the density is that of the moved draw.  ``last``: that coordinate alone, the others pathwise.
+    """
+    if section is None:
+        x = held(p.draws)
+        return _unit(log_weight(p.distribution, x)) * replayed(p.integrand.program, [x, *p.captured])[0]
+    z = p.draws if last else held(p.draws)
+    x, weight = _moved(p, section, z, p.captured, last)
+    return weight * replayed(p.integrand.program, [x, *p.captured])[0]
+
+
+def _moved(p: Problem, section: Section, z: Any, captured: Sequence[Any], last: bool) -> tuple[Any, Any]:
+    """The draws with one coordinate moved, and the weight of the move: the ratio of densities, and its Jacobian."""
+    t = section.kept(held(column_of(z, section.coordinate)), [z, *captured])
+    x = replaced(z, t, section.coordinate)
+    density = (
+        marginal(p.distribution, section.coordinate).log_prob(t) if last else log_weight(p.distribution, x)
+    )
+    slope = carried(section.slope, [t, z, *captured])
+    return x, _unit(density - log(abs(slope)))
+
+
+def pathwise_then_score(p: Problem, section: Section | None) -> Any:
+    """The first derivative path by path, which takes a kink to a jump; those of it by the likelihood ratio.
+
+    The row's rule is dy = w (g_z dz + g_theta dtheta), taken at the draws that keep the kink where it is, with their
+    weight w: so the derivative of dy is the likelihood ratio's.
+    """
+    program = p.integrand.program
+    directions: dict[tuple[int, ...], Program] = {}
+    pulls: list[Program] = []
+
+    def weighted(xs: Sequence[Any]) -> tuple[Any, Any]:
+        z, *captured = xs
+        if section is None:
+            x = held(z)
+            return x, _unit(log_weight(p.distribution, x))
+        return _moved(p, section, z, captured, True)
+
+    def rule(y: Any, xs: Sequence[Any], dxs: Sequence[Any]) -> Any:
+        slots = tuple([i for i, dx in enumerate(dxs) if dx is not None])
+        if slots not in directions:
+            directions[slots] = directional(program, slots)
+        given = [dxs[i] for i in slots]
+        if not is_recording() and private_among([*xs, *given]) is None:
+            return directions[slots].interpret([*[value_of(x) for x in xs], *given])[0]
+        x, weight = weighted(xs)
+        return weight * carried(directions[slots], [x, *xs[1:], *given])
+
+    def pull(ct: Any, y: Any, *xs: Any) -> Sequence[Any]:
+        if not pulls:
+            pulls.append(program.vjp())
+        if not is_recording():
+            return pulls[0].interpret([*xs, ct])[1:]
+        x, weight = weighted(xs)
+        return replayed(pulls[0], [x, *xs[1:], ct * weight])[1:]
+
+    impl: Any = lambda xp, *xs: program.interpret(xs)[0]  # noqa: E731
+    row = Primitive("pathwise_then_score", "differential", impl, None, differential=rule, vjp=pull)
+    row.op = operation(row)
+    return row.op(p.draws, *p.captured)
+
+
+def preintegrated(p: Problem, section: Section, dead: Sequence[bool] = (False, False)) -> Any:
+    """The integral over one coordinate, on either side of the kink by points in strata (Griebel, Kuo & Sloan 2013).
+
+    With F the probability below the crossing t*:  F mean_v g(q(F v)) + (1 - F) mean_v g(q(F + (1 - F) v)), where q is the
+    coordinate's quantile.  ``dead``: the sides, below and above, on which the integrand is zero whatever happens.
+    """
+    own = marginal(p.distribution, section.coordinate)
+    arguments = [p.draws, *p.captured]
+    n = p.draws.shape[0]
+    low, high = held(own.icdf(_END)), held(own.icdf(1.0 - _END))
+    crossing = section.root(low, high, arguments)
+    below = own.cdf(crossing)
+    above = 1.0 - below
+    m = p.sides
+    points = p.design.more(2 * m, alone=p.draws.size == n)
+    total: Any = None
+    for side, share in enumerate((below, above)):
+        if dead[side]:
+            continue
+        for k in range(m):
+            v = (getitem(points, index=(slice(None), side * m + k)) + float(k)) * (1.0 / m)
+            probability = share * v if side == 0 else 1.0 - share * v
+            safe = where(share > 0.0, probability, 0.5)
+            value = carried(section.value, [own.icdf(safe), *arguments])
+            term = where(share > 0.0, share * value, 0.0)
+            total = term if total is None else total + term
+    if total is None:
+        return Tensor(np.zeros(n))
+    return total * (1.0 / m) if m > 1 else total

@@ -1,0 +1,154 @@
+"""An integrand along one coordinate of the draws: where it crosses its kink, and how that place moves.
+
+Along the coordinate t, with the other coordinates z and what the integrand captured, theta, as parameters, the kink is
+where c(t, z, theta) = 0.  Two rows have the derivative that this defines, dt = -(c_z dz + c_theta dtheta) / c_t: the
+root t*, and a draw t that is moved so that c keeps the value that it has.  The rule holds wherever it is evaluated, so
+it is right at every order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import GradtapeError, message
+from ..primitives.reductions import min as min_of
+from ..primitives.selection import equal, where
+from ..primitives.shapes import reshape, transpose
+from ..program.program import Program
+from ..program.replay import replayed
+from ..program.slicing import sliced
+from ..record import sites
+from ..record.private import private_among
+from ..record.segment import Pause, Window
+from ..record.tensor import Tensor, value_of
+from ..record.writer import operation
+from ..rules.primitive import Primitive
+from ..sweeps.batch import reported
+from .integrand import column_of, directional, replaced
+
+__all__ = ["Section", "carried"]
+
+_STEPS = 100
+_ROUNDING = 4 * np.finfo(np.float64).eps
+
+
+def carried(program: Program, inputs: Sequence[Any]) -> Any:
+    """The one output of a program: recorded where an input is a Tensor or a sweep's own value, else raw."""
+    if any(isinstance(x, Tensor) for x in inputs) or private_among(inputs) is not None:
+        return replayed(program, inputs)[0]
+    return program.interpret(inputs)[0]
+
+
+def by_path(c: Any, n: int) -> Any:
+    """The kinks of each path, of shape (n, number of them); None where ``c`` has no axis of paths."""
+    if c.shape[:1] == (n,):
+        return reshape(c, shape=(n, c.size // n))
+    if c.shape[-1:] == (n,):
+        return transpose(reshape(c, shape=(c.size // n, n)), axes=(1, 0))
+    return None
+
+
+class Section:
+    """The integrand along one coordinate: programs of (t, z, theta1, ...) for its value, and for its kink."""
+
+    def __init__(self, whole: Program, coordinate: int, signs: Any) -> None:
+        self.coordinate = coordinate
+        xs = [Tensor(x) for x in whole.examples]
+        n = xs[0].shape[0]
+        t = Tensor(np.array(column_of(xs[0].data, coordinate)))
+        with Pause(), Window() as window:
+            y, *differences = replayed(whole, [replaced(xs[0], t, coordinate), *xs[1:]])
+            parts = [by_path(c, n) for c in differences]
+            if len(signs) == 1:
+                crossing = reshape(parts[0], shape=(n,)) * float(signs[0])
+            else:  # the integrand is dead unless all of them are positive
+                from ..primitives.joining import concat
+
+                crossing = min_of(concat(*parts, axis=1) * np.asarray(signs, float), axis=1, keepdims=False)
+        entries = list(window.entries())
+        self.value: Program = sliced(entries, [t, *xs], [y], name="section")[0]
+        self.crossing: Program = sliced(entries, [t, *xs], [crossing], name="crossing")[0]
+        self.slope: Program = directional(self.crossing, [0], given=False)
+        #: The same for values alone, of which the search for the root takes many.
+        self._quick = self.crossing.simplified(), self.slope.simplified()
+        self._directions: dict[tuple[int, ...], Program] = {}
+
+    def direction(self, slots: tuple[int, ...]) -> Program:
+        """The derivative of the crossing in the direction of some of (z, theta1, ...)."""
+        if slots not in self._directions:
+            self._directions[slots] = directional(self.crossing, [i + 1 for i in slots])
+        return self._directions[slots]
+
+    def moved(self, t: Any, arguments: Sequence[Any], dxs: Sequence[Any]) -> Any:
+        """-(c_z dz + c_theta dtheta) / c_t at t; None where no direction is given."""
+        slots = tuple([i for i, dx in enumerate(dxs) if dx is not None])
+        if not slots:
+            return None
+        change = carried(self.direction(slots), [t, *arguments, *[dxs[i] for i in slots]])
+        slope = carried(self.slope, [t, *arguments])
+        return -change / where(equal(slope, 0.0), 1.0, slope)
+
+    def kept(self, t: Any, arguments: Sequence[Any]) -> Tensor:
+        """``t`` itself, as the draw that keeps c where it is, whatever becomes of the arguments."""
+
+        def rule(y: Any, xs: Sequence[Any], dxs: Sequence[Any]) -> Any:
+            dy = self.moved(y, xs[1:], dxs[1:])
+            return y * 0.0 if dy is None else dy
+
+        return _row("kept_from_kink", lambda xp, t, *arguments: np.array(t), rule)(t, *arguments)
+
+    def root(self, low: Any, high: Any, arguments: Sequence[Any]) -> Tensor:
+        """t* between ``low`` and ``high`` with c = 0; the end next to it on a path that does not cross."""
+
+        def rule(y: Any, xs: Sequence[Any], dxs: Sequence[Any]) -> Any:
+            dy = self.moved(y, xs[2:], dxs[2:])
+            return y * 0.0 if dy is None else where((y > xs[0]) & (y < xs[1]), dy, 0.0)
+
+        return _row("kink_crossing", lambda xp, *xs: self.solved(*xs), rule)(low, high, *arguments)
+
+    def solved(self, low: Any, high: Any, *arguments: Any) -> Any:
+        """The root on raw arrays: Newton's method, held in a bracket (Brent 1973, ch. 4; here with derivatives)."""
+        shape = self.value.inputs[0].shape
+        low, high = (np.array(np.broadcast_to(x, shape), np.float64) for x in (low, high))
+
+        crossing, slope = self._quick
+
+        def c(t: Any) -> Any:
+            return crossing.interpret([t, *arguments])[0]
+
+        at_low, at_high = c(low), c(high)
+        crosses = (at_low > 0) != (at_high > 0)
+        rising = bool(np.count_nonzero(crosses & (at_high > 0)) >= np.count_nonzero(crosses & (at_low > 0)))
+        if np.any(crosses & ((at_high > 0) != rising)):
+            raise GradtapeError(
+                message(
+                    f"preintegration: the kink rises along coordinate {self.coordinate} on some paths, falls on others",
+                    where=str(sites.user_line()),
+                    remedy="Choose another coordinate, or estimator='score'.",
+                )
+            )
+        a, b = low.copy(), high.copy()  # c is of one sign at a, of the other at b, on the paths that cross
+        t = 0.5 * (a + b)
+        for _ in range(_STEPS):
+            value = c(t)
+            above = (value > 0) == rising
+            a, b = np.where(above, a, t), np.where(above, t, b)
+            with np.errstate(all="ignore"):
+                newton = t - value / slope.interpret([t, *arguments])[0]
+            new = np.where((newton >= a) & (newton <= b), newton, 0.5 * (a + b))
+            done = np.abs(new - t) <= _ROUNDING * (1 + np.abs(t))
+            t = new
+            if np.all(done | ~crosses):
+                break
+        return np.where(crosses, t, np.where((at_high > 0) == rising, low, high))
+
+
+def _row(name: str, impl: Any, rule: Any) -> Any:
+    """The operation of a row that belongs to one integrand."""
+    row = Primitive(name, "differential", impl, None, differential=rule)
+    row.op = operation(row)
+    reported.add(name)  # under vmap a root is found for one example after the other, which needs no remark
+    return row.op
