@@ -463,3 +463,15 @@ def test_repr() -> None:
     assert "0 paths" in repr(f)
     f(1.0)
     assert "1 path>" in repr(f)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_what_stops_a_derivative_stops_that_of_a_compiled_function(order: int) -> None:
+    def f(x: Any) -> Any:
+        return x * gt.exp(x - gt.stop_gradient(x)) * gt.stop_gradient(x)
+
+    plain, compiled = f, gt.function(f)
+    for _ in range(order):
+        plain, compiled = gt.grad(plain), gt.grad(compiled)
+    assert float(compiled(2.0)) == pytest.approx(float(plain(2.0)))
+    assert float(compiled(3.0)) == pytest.approx(3.0 * (3.0 + order))

@@ -37,6 +37,7 @@ class Path:
 
     def __init__(self, traced: Traced, engine: str, structure: Any, reason: str) -> None:
         self.recorded = len(traced.program)
+        #: As it runs; derivatives are taken of what was recorded, where ``stop_gradient`` still stands.
         self.program: Program = simplified(traced.program)
         self.engine, self.why, self.run = chosen(self.program, engine)
         self.traced = traced
@@ -56,7 +57,7 @@ class Path:
             jvp=self._push,
             outputs=len(self.program.outputs),
             selective=True,
-            program=self.program,
+            program=traced.program,
         )
 
     def __call__(self, arguments: Sequence[Any]) -> list[Tensor]:
@@ -109,7 +110,7 @@ class Path:
 
     # -- as a row --------------------------------------------------------------------------------------
     def _body(self, *xs: Any) -> tuple[Any, ...]:
-        return tuple(replayed(self.program, xs))
+        return tuple(replayed(self.traced.program, xs))
 
     def _pull(self, ct: tuple[Any, ...], y: Any, *xs: Any, wanted: Sequence[int] | None = None) -> list[Any]:
         """Cotangents of the wanted inputs, by a compiled function of the inputs and the cotangents there are."""
@@ -120,7 +121,7 @@ class Path:
         def backward(values: Sequence[Any]) -> list[Any]:
             inputs, cts = values[: len(xs)], iter(values[len(xs) :])
             with Window() as window:
-                outputs = replayed(self.program, inputs)
+                outputs = replayed(self.traced.program, inputs)
             seeds = [(o, next(cts)) for o, there in zip(outputs, asked, strict=True) if there]
             found = reverse(window.segments, seeds, [inputs[i] for i in sources])
             return [found.get(inputs[i]) for i in sources]
@@ -139,7 +140,7 @@ class Path:
         def pushed(values: Sequence[Any]) -> list[Any]:
             inputs, tangents = values[: len(xs)], iter(values[len(xs) :])
             with Window() as window:
-                outputs = replayed(self.program, inputs)
+                outputs = replayed(self.traced.program, inputs)
             given = {x: next(tangents) for x, there in zip(inputs, asked, strict=True) if there}
             known = forward(window.entries(), given)
             return [known.get(o) for o in outputs]
