@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,21 +13,23 @@ from ..program.program import Program
 from ..record import sites
 from ..record.tensor import value_of
 from ..stochastic.distribution import Distribution
-from ..stochastic.normal import LogNormal, Normal
-from ..stochastic.scaled import Cauchy, Gumbel, Laplace, Logistic, Uniform
 from ..stochastic.implicit import InverseGaussian, StudentT
-from ..stochastic.normal import TruncatedNormal
+from ..stochastic.normal import LogNormal, Normal, TruncatedNormal
+from ..stochastic.scaled import Cauchy, Gumbel, Laplace, Logistic, Uniform
 from .designs import marginal
+from .directions import has_parameters, steepest
 from .estimators import Problem
-from .integrand import replaced
-from .sections import Section, by_path
+from .integrand import by_path, directional, replaced
+from .sections import Section
 
-__all__ = ["Choice", "crossing_of", "dead_sides", "fixed_support", "held_by", "movable", "pick"]
+__all__ = ["ESTIMATORS", "Choice", "pick"]
 
 #: Estimators by the names that users give.
 ESTIMATORS = (
     "auto", "pathwise", "score", "pathwise-then-score", "vibrato", "conditional", "preintegration",
 )  # fmt: skip
+#: The same problem of standard normal draws, turned into a direction.
+Standard = Callable[[Any], Problem]
 #: Densities that are smooth and vanish at both ends: a draw may be moved without anything falling off.
 _MOVABLE = (Normal, LogNormal, StudentT, Logistic, Cauchy, Gumbel, InverseGaussian)
 #: How many paths, and places along a coordinate, are looked at.
@@ -95,7 +98,9 @@ class Look:
             inputs = list(self.inputs)
             for i, x in enumerate(inputs[1:] if k else [], 1):
                 size = 10.0 ** (-k)
-                inputs[i] = x * (1 + size * generator.uniform(-1, 1, x.shape)) + 1e-3 * size * generator.normal(size=x.shape)
+                inputs[i] = x * (1 + size * generator.uniform(-1, 1, x.shape)) + 1e-3 * size * generator.normal(
+                    size=x.shape
+                )
             y, *parts = self.problem.whole.interpret(inputs)
             c = side * np.min(np.concatenate([by_path(p, self.n) for p in parts], axis=1) * signs, axis=1)
             y = np.asarray(y)[c < 0]
@@ -114,8 +119,10 @@ class Look:
         seen: list[Any] = []
         for start in range(0, _PLACES, per):
             chunk = places[start : start + per]
-            t = np.resize(np.repeat(chunk, k), self.n) if len(chunk) * k >= self.n else np.concatenate(
-                [np.repeat(chunk, k), np.full(self.n - len(chunk) * k, chunk[-1])]
+            t = (
+                np.resize(np.repeat(chunk, k), self.n)
+                if len(chunk) * k >= self.n
+                else np.concatenate([np.repeat(chunk, k), np.full(self.n - len(chunk) * k, chunk[-1])])
             )
             _, *parts = self.problem.whole.interpret([replaced(z, t, coordinate), *self.inputs[1:]])
             c = np.min(np.concatenate([by_path(p, self.n) for p in parts], axis=1) * signs, axis=1)
@@ -123,7 +130,9 @@ class Look:
         values = np.concatenate(seen)
         crossings = np.count_nonzero(np.diff(values > 0, axis=0), axis=0)
         steady = np.abs(np.diff(values, axis=0)).sum(axis=0) <= np.abs(values[-1] - values[0]) * (1 + 1e-9)
-        bad = (crossings > 1) | ((crossings == 1) & ~steady & (np.count_nonzero(np.diff(values, axis=0) == 0, axis=0) > 0))
+        bad = (crossings > 1) | (
+            (crossings == 1) & ~steady & (np.count_nonzero(np.diff(values, axis=0) == 0, axis=0) > 0)
+        )
         reach = float(np.mean(np.abs(values[-1] - values[0])))
         return float(np.mean(bad)), reach
 
@@ -158,7 +167,9 @@ def dead_sides(look: Look, section: Section, signs: Any) -> tuple[bool, bool]:
     negative = look.dead_below(signs)
     positive = len(signs) == 1 and look.dead_below(signs, -1.0)
     t = section.value.inputs[0]
-    column = look.inputs[0] if not look.inputs[0].shape[1:] else look.inputs[0].reshape(look.n, -1)[:, section.coordinate]
+    column = (
+        look.inputs[0] if not look.inputs[0].shape[1:] else look.inputs[0].reshape(look.n, -1)[:, section.coordinate]
+    )
     slope = section.slope.interpret([np.array(column), *look.inputs])[0]
     assert t.shape == slope.shape
     rising = float(np.median(slope)) > 0
@@ -167,8 +178,6 @@ def dead_sides(look: Look, section: Section, signs: Any) -> tuple[bool, bool]:
 
 def held_by(look: Look, section: Section | None) -> bool:
     """Whether no kink moves while the draws are held, or moved along the section: what the score needs."""
-    from .integrand import directional
-
     problem = look.problem
     captured = len(problem.captured)
     if not captured:
@@ -197,51 +206,79 @@ def held_by(look: Look, section: Section | None) -> bool:
     return True
 
 
-def pick(problem: Problem, wanted: str, coordinate: int | None) -> Choice:
-    """The estimator that was asked for, with what it needs; with ``"auto"``, the one that fits."""
-    kinks = problem.integrand.kinks
-    size = int(np.prod(problem.draws.shape[1:], dtype=np.int64))
-    told = _told(kinks)
-    if wanted == "pathwise" or (wanted == "auto" and not kinks and not problem.distribution.discrete):
-        reason = "it was asked for" if wanted == "pathwise" else "the record shows no kink that depends on the draws"
-        return Choice("pathwise", reason)
+def pick(problem: Problem, wanted: str, coordinate: int | None, standard: Standard | None) -> tuple[Problem, Choice]:
+    """The estimator that was asked for, with what it needs; with ``"auto"``, the one that fits.
+
+    ``standard(direction)`` is the same problem of standard normal draws, turned into a direction, where there is one.
+    """
+    kinks, kind = problem.integrand.kinks, type(problem.distribution).__name__
+    asked = "" if wanted == "auto" else "it was asked for; "
     if problem.distribution.discrete:
         if wanted not in ("auto", "score"):
-            raise _unfit(wanted, f"draws of {type(problem.distribution).__name__} are whole numbers: they do not move")
-        return Choice("score", f"draws of {type(problem.distribution).__name__} are whole numbers")
-    if not kinks:
-        if wanted == "score":
-            _check_support(problem, wanted)
-            return Choice("score", "it was asked for")
-        return Choice("pathwise", f"{wanted} was asked for, and there is no kink that it would treat")
+            raise unfit(wanted, f"draws of {kind} are whole numbers: they do not move")
+        return problem, Choice("score", f"{asked}draws of {kind} are whole numbers, which have no derivative")
+    if wanted == "pathwise":
+        return problem, Choice("pathwise", "it was asked for")
+    if not kinks and wanted != "score":
+        why = "the record shows no kink that depends on the draws"
+        return problem, Choice("pathwise", why if wanted == "auto" else f"{wanted} was asked for, but {why}")
+    told = _told(kinks)
     look = Look(problem)
-    if wanted in ("score", "pathwise-then-score") and held_by(look, None):
-        _check_support(problem, wanted)
-        return Choice(wanted, f"it was asked for; {told} stays where it is while the draws are held")
+    if wanted == "score" and (not kinks or held_by(look, None)):
+        if not fixed_support(problem.distribution):
+            raise unfit(wanted, f"the support or the peak of {kind} moves with its parameters")
+        return problem, Choice("score", f"{asked}{told} stays where it is while the draws are held")
+    if wanted == "pathwise-then-score" and has_parameters(problem.distribution):
+        if standard is None:
+            raise unfit(wanted, f"the draws of {kind} depend on its parameters")
+        problem = standard(None)
+        look = Look(problem)
+    found = _found(problem, look, wanted, coordinate, standard)
+    if isinstance(found, str):
+        if wanted == "auto" and held_by(look, None) and fixed_support(problem.distribution):
+            return problem, Choice("score", f"{told}; {found}; the kinks stay where they are while the draws are held")
+        raise unfit(wanted, found)
+    problem, look, section, signs, where = found
+    if wanted in ("score", "pathwise-then-score", "vibrato"):
+        own = marginal(problem.distribution, section.coordinate)
+        if not movable(own):
+            raise unfit(wanted, f"a draw of {type(own).__name__} cannot be moved: its density does not vanish smoothly")
+        if not held_by(look, section):
+            raise unfit(wanted, "the kinks move differently: no move along one coordinate holds them all")
+        return problem, Choice(wanted, f"{asked}{told} is held by a move along {where}", section)
+    name = "conditional" if wanted == "conditional" else "preintegration"
+    reason = f"{asked}{told} is crossed once along {where}"
+    return problem, Choice(name, reason, section, dead_sides(look, section, signs))
+
+
+def _found(problem: Problem, look: Look, wanted: str, coordinate: int | None, standard: Standard | None) -> Any:
+    """(problem, look, section, signs, its name) for the coordinate or direction that serves best; else why there is none."""
+    size = int(np.prod(problem.draws.shape[1:], dtype=np.int64))
     if coordinate is not None:
         places = [coordinate % size]
     elif wanted in ("conditional", "vibrato"):
         places = [size - 1]
     else:
-        places = list(range(size)) if size <= _MOST_COORDINATES else [*range(_MOST_COORDINATES // 2), size // 2, size - 1]
+        places = list(range(size)) if size <= _MOST_COORDINATES else [0, size // 2, size - 1]
+        if size > 1 and standard is not None and (signs := usable_signs(look)) is not None:
+            direction = steepest(standard(None), signs)
+            if direction is not None:
+                turned = standard(direction)
+                look_there = Look(turned)
+                found = crossing_of(look_there, [0])
+                if not isinstance(found, str):
+                    return turned, look_there, *found, "the direction of the draws in which it is steepest"
     found = crossing_of(look, places)
     if isinstance(found, str):
-        if wanted == "auto" and held_by(look, None) and fixed_support(problem.distribution):
-            return Choice("score", f"{told}; {found}; the kinks stay where they are while the draws are held")
-        raise _unfit(wanted, found)
-    section, signs = found
-    how = "crossed once" if coordinate is None else "crossed"
-    if wanted in ("score", "pathwise-then-score", "vibrato"):
-        own = marginal(problem.distribution, section.coordinate)
-        if not movable(own):
-            raise _unfit(wanted, f"a draw of {type(own).__name__} cannot be moved: its density does not vanish smoothly")
-        if not held_by(look, section):
-            raise _unfit(wanted, "the kinks move differently: no move along one coordinate holds them all")
-        return Choice(wanted, f"it was asked for; {told} is held by coordinate {section.coordinate}", section)
-    dead = dead_sides(look, section, signs)
-    name = "conditional" if wanted == "conditional" else "preintegration"
-    asked = "it was asked for; " if wanted != "auto" else ""
-    return Choice(name, f"{asked}{told} is {how} along coordinate {section.coordinate}", section, dead)
+        return found
+    return problem, look, *found, "the draws" if size == 1 else f"coordinate {found[0].coordinate} of the draws"
+
+
+def usable_signs(look: Look) -> Any:
+    """The signs of the kinks, where all of them have an argument on each path."""
+    if any(k.argument is None for k in look.problem.integrand.found) or look.kinks is None:
+        return None
+    return look.signs()
 
 
 def _told(kinks: Any) -> str:
@@ -253,13 +290,7 @@ def _told(kinks: Any) -> str:
     return f"{what} ({first.row}, {first.site}){others}"
 
 
-def _check_support(problem: Problem, wanted: str) -> None:
-    if not fixed_support(problem.distribution):
-        name = type(problem.distribution).__name__
-        raise _unfit(wanted, f"the support or the peak of {name} moves with its parameters")
-
-
-def _unfit(wanted: str, why: str) -> GradtapeError:
+def unfit(wanted: str, why: str) -> GradtapeError:
     return GradtapeError(
         message(
             f"expectation: no estimator fits ({wanted} was asked for)"

@@ -10,7 +10,8 @@ import numpy as np
 from ..numpy.creation import asarray
 from ..primitives.indexing import getitem
 from ..primitives.joining import concat
-from ..primitives.reductions import mean, sum as sum_of
+from ..primitives.reductions import mean
+from ..primitives.reductions import sum as sum_of
 from ..primitives.shapes import broadcast_to, reshape
 from ..primitives.transcendental import sqrt
 from ..record.writer import lift, strong
@@ -46,7 +47,9 @@ class Design:
         size = count * int(np.prod(shape, dtype=np.int64))
         if self.kind in ("random", "antithetic"):
             return [self._independent(shape) for _ in range(count)]
-        points = _strata(self.n, size + MORE, self.rng) if self.kind == "strata" else _sobol(self.n, size + MORE, self.rng)
+        points = (
+            _strata(self.n, size + MORE, self.rng) if self.kind == "strata" else _sobol(self.n, size + MORE, self.rng)
+        )
         self._more = points[:, size:]
         found = points[:, :size].reshape(self.n, count, *shape)
         return [asarray(found[:, i]) for i in range(count)]

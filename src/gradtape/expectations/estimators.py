@@ -18,19 +18,23 @@ from ..primitives.shapes import held, reshape
 from ..primitives.transcendental import exp, log
 from ..program.program import Program
 from ..program.replay import replayed
+from ..program.slicing import sliced
 from ..record.private import private_among
-from ..record.segment import is_recording
+from ..record.segment import Pause, Window, is_recording
 from ..record.tensor import Tensor, value_of
 from ..record.writer import operation
 from ..rules.primitive import Primitive
 from ..stochastic.distribution import Distribution
+from ..sweeps.batch import reported
+from ..sweeps.query import zeros
+from ..sweeps.reverse import reverse
 from .designs import Design, marginal
 from .integrand import Integrand, column_of, directional, replaced
 from .sections import Section, carried
 
 _gradtape_composes = True
 
-__all__ = ["Problem", "pathwise_then_score", "preintegrated", "scored"]
+__all__ = ["Problem", "pathwise_then_score", "preintegrated", "scored", "transposed"]
 
 #: The probability that is left out at either end where a crossing is looked for.
 _END = 1e-16
@@ -43,6 +47,7 @@ class Problem:
     distribution: Distribution
     design: Design
     draws: Tensor
+    value: Tensor
     integrand: Integrand
     #: (z, theta1, ...) -> (y, c1, ...)
     whole: Program
@@ -84,52 +89,74 @@ def _moved(p: Problem, section: Section, z: Any, captured: Sequence[Any], last: 
     """The draws with one coordinate moved, and the weight of the move: the ratio of densities, and its Jacobian."""
     t = section.kept(held(column_of(z, section.coordinate)), [z, *captured])
     x = replaced(z, t, section.coordinate)
-    density = (
-        marginal(p.distribution, section.coordinate).log_prob(t) if last else log_weight(p.distribution, x)
-    )
+    density = marginal(p.distribution, section.coordinate).log_prob(t) if last else log_weight(p.distribution, x)
     slope = carried(section.slope, [t, z, *captured])
     return x, _unit(density - log(abs(slope)))
 
 
-def pathwise_then_score(p: Problem, section: Section | None) -> Any:
-    """The first derivative path by path, which takes a kink to a jump; those of it by the likelihood ratio.
-
-    The row's rule is dy = w (g_z dz + g_theta dtheta), taken at the draws that keep the kink where it is, with their
-    weight w: so the derivative of dy is the likelihood ratio's.
-    """
-    program = p.integrand.program
-    directions: dict[tuple[int, ...], Program] = {}
-    pulls: list[Program] = []
-
-    def weighted(xs: Sequence[Any]) -> tuple[Any, Any]:
-        z, *captured = xs
-        if section is None:
-            x = held(z)
-            return x, _unit(log_weight(p.distribution, x))
-        return _moved(p, section, z, captured, True)
-
-    def rule(y: Any, xs: Sequence[Any], dxs: Sequence[Any]) -> Any:
-        slots = tuple([i for i, dx in enumerate(dxs) if dx is not None])
-        if slots not in directions:
-            directions[slots] = directional(program, slots)
-        given = [dxs[i] for i in slots]
-        if not is_recording() and private_among([*xs, *given]) is None:
-            return directions[slots].interpret([*[value_of(x) for x in xs], *given])[0]
-        x, weight = weighted(xs)
-        return weight * carried(directions[slots], [x, *xs[1:], *given])
-
-    def pull(ct: Any, y: Any, *xs: Any) -> Sequence[Any]:
-        if not pulls:
-            pulls.append(program.vjp())
-        if not is_recording():
-            return pulls[0].interpret([*xs, ct])[1:]
-        x, weight = weighted(xs)
-        return replayed(pulls[0], [x, *xs[1:], ct * weight])[1:]
-
-    impl: Any = lambda xp, *xs: program.interpret(xs)[0]  # noqa: E731
-    row = Primitive("pathwise_then_score", "differential", impl, None, differential=rule, vjp=pull)
+def pathwise_then_score(p: Problem, section: Section) -> Any:
+    """The first derivative path by path, which takes a kink to a jump; those of it by the likelihood ratio."""
+    rules = _PathwiseThenScore(p, section)
+    row = Primitive(
+        "pathwise_then_score",
+        "differential",
+        lambda xp, *xs: rules.value(*xs),
+        None,
+        differential=rules.push,
+        vjp=rules.pull,
+    )
     row.op = operation(row)
+    reported.add(row.name)
     return row.op(p.draws, *p.captured)
+
+
+class _PathwiseThenScore:
+    """dy = w g_theta dtheta, at the draws that keep the kink where it is, with their weight w.
+
+    So the derivatives of dy are those of the likelihood ratio.  The draws themselves depend on nothing.
+    """
+
+    def __init__(self, p: Problem, section: Section) -> None:
+        self.program = p.integrand.program
+        given = [p.draws, *p.captured]
+        with Pause(), Window() as window:
+            x, weight = _moved(p, section, p.draws, p.captured, True)
+        #: (z, theta1, ...) -> (the draws that keep the kink, their weight)
+        self.weighted = sliced(window.entries(), given, [x, weight], name="weights", guarded=False)[0]
+        self._directions: dict[tuple[int, ...], Program] = {}
+        self._pull: Program | None = None
+
+    def value(self, *xs: Any) -> Any:
+        return self.program.interpret(xs)[0]
+
+    def push(self, y: Any, xs: Sequence[Any], dxs: Sequence[Any]) -> Any:
+        slots = tuple([i for i, dx in enumerate(dxs) if dx is not None])
+        if slots not in self._directions:
+            self._directions[slots] = directional(self.program, slots)
+        slope, given = self._directions[slots], [dxs[i] for i in slots]
+        if not is_recording() and private_among([*xs, *given]) is None:
+            return slope.interpret([*map(value_of, xs), *map(value_of, given)])[0]
+        x, weight = replayed(self.weighted, xs)
+        return weight * carried(slope, [x, *xs[1:], *given])
+
+    def pull(self, ct: Any, y: Any, *xs: Any) -> Sequence[Any]:
+        if self._pull is None:
+            self._pull = transposed(self.program)
+        if not is_recording():
+            return self._pull.interpret([*xs, ct])
+        x, weight = replayed(self.weighted, xs)
+        return replayed(self._pull, [x, *xs[1:], ct * weight])
+
+
+def transposed(program: Program) -> Program:
+    """(x1, ..., ct) -> ct dy/dx for each input; not simplified, for it will be differentiated."""
+    xs = [Tensor(x) for x in program.examples]
+    with Pause(), Window() as window:
+        (y,) = replayed(program, xs)
+        ct = Tensor(np.ones_like(y.data))
+        found = reverse(list(window.segments), [(y, ct)], xs)
+        answers = [found[x] if x in found else zeros(x) for x in xs]
+    return sliced(window.entries(), [*xs, ct], answers, name="integrand_transposed", guarded=False)[0]
 
 
 def preintegrated(p: Problem, section: Section, dead: Sequence[bool] = (False, False)) -> Any:

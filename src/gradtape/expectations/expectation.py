@@ -17,9 +17,10 @@ from ..record.tensor import Tensor, value_of
 from ..record.writer import lift, strong
 from ..state import random
 from ..stochastic.distribution import Distribution
-from ..stochastic.normal import MultivariateNormal, Normal
+from ..stochastic.normal import LogNormal, MultivariateNormal, Normal
 from .choice import ESTIMATORS, pick
 from .designs import REPLICATES, Design
+from .directions import standard_form
 from .estimators import Problem, pathwise_then_score, preintegrated, scored
 from .integrand import Integrand
 from .marks import settled
@@ -85,24 +86,35 @@ def expectation(
     """
     n = _number(samples, points, estimator)
     if isinstance(distribution, MultivariateNormal):
-        f, distribution = _standardised(f, distribution), Normal(np.zeros(distribution.event_shape), 1.0)
+        f, distribution = standard_form(f, distribution)
     rng = random.shared() if seed is None else random.default_rng(seed)
     with Window() as window:
         design = Design(points, n, rng)
         shape = (*distribution.batch_shape, *distribution.noise_shape)
-        z = distribution.from_uniform(*design.draw(shape, distribution.draws))
-        whole_f = _controlled(f, controls, z) if controls else f
-        with Window() as inside:
-            y = strong(lift(whole_f(z)))
-        _check(y, n)
-        integrand = Integrand(inside, z, y)
-        problem = Problem(distribution, design, z, integrand, integrand.with_arguments(), strata)
-        choice = pick(problem, estimator, coordinate)
+        u = design.draw(shape, distribution.draws)
+        if controls:
+            f = _controlled(f, controls, distribution.from_uniform(*u))
+
+        def problem_of(f: Callable[[Any], Any], distribution: Distribution) -> Problem:
+            z = distribution.from_uniform(*u)
+            with Window() as inside:
+                y = strong(lift(f(z)))
+            _check(y, n)
+            integrand = Integrand(inside, z, y)
+            return Problem(distribution, design, z, y, integrand, integrand.with_arguments(), strata)
+
+        def standard(direction: Any) -> Problem:
+            return problem_of(*standard_form(f, distribution, direction))
+
+        normal = type(distribution) in (Normal, LogNormal)
+        problem, choice = pick(problem_of(f, distribution), estimator, coordinate, standard if normal else None)
+        y = problem.value
         if choice.estimator == "pathwise":
             contributions = y
         elif choice.estimator in ("score", "vibrato"):
             contributions = scored(problem, choice.section, last=choice.estimator == "vibrato")
         elif choice.estimator == "pathwise-then-score":
+            assert choice.section is not None
             contributions = pathwise_then_score(problem, choice.section)
         else:
             assert choice.section is not None
@@ -110,7 +122,9 @@ def expectation(
         if choice.estimator != "pathwise":
             contributions = settled(contributions)
         weights = Tensor(np.ones(n))
-        weighted = contributions * (weights if contributions.ndim == 1 else reshape(weights, shape=(n, *(1,) * (y.ndim - 1))))
+        weighted = contributions * (
+            weights if contributions.ndim == 1 else reshape(weights, shape=(n, *(1,) * (y.ndim - 1)))
+        )
         average = mean(weighted, axis=0, keepdims=False)
     kept = {"contributions": contributions, "design": design, "weights": weights, "window": window}
     return made(average, {**kept, "estimator": choice.estimator, "reason": choice.reason})
@@ -118,7 +132,9 @@ def expectation(
 
 def _number(samples: int, points: str, estimator: str) -> int:
     if estimator not in ESTIMATORS:
-        raise ValueError(message(f"expectation: estimator is {estimator!r}", remedy=f"Say one of {', '.join(ESTIMATORS)}."))
+        raise ValueError(
+            message(f"expectation: estimator is {estimator!r}", remedy=f"Say one of {', '.join(ESTIMATORS)}.")
+        )
     divisors = {"random": 1, "antithetic": 2, "strata": REPLICATES, "sobol": REPLICATES}
     if points not in divisors:
         raise ValueError(message(f"expectation: points is {points!r}", remedy=f"Say one of {', '.join(divisors)}."))
@@ -147,12 +163,6 @@ def _check(y: Tensor, n: int) -> None:
         )
 
 
-def _standardised(f: Callable[[Any], Any], distribution: MultivariateNormal) -> Callable[[Any], Any]:
-    """The same integrand of independent standard normal draws."""
-    factor, loc = distribution._factor(), distribution._values()[0]  # pyright: ignore[reportPrivateUsage]
-    return lambda z: f(z @ factor.mT + loc)
-
-
 def _controlled(f: Callable[[Any], Any], controls: Sequence[tuple[Callable[[Any], Any], Any]], z: Tensor) -> Any:
     """f - sum_k beta_k (h_k - E h_k), with the betas that fit f best at these draws, held."""
     from ..record.segment import Pause
@@ -172,5 +182,3 @@ def _controlled(f: Callable[[Any], Any], controls: Sequence[tuple[Callable[[Any]
         return total
 
     return whole
-
-

@@ -9,8 +9,11 @@ import numpy as np
 
 from ..explain.kinks import Kink, kinks
 from ..primitives.arithmetic import subtract
+from ..primitives.indexing import getitem
+from ..primitives.joining import concat
+from ..primitives.reductions import min as min_of
 from ..primitives.selection import where
-from ..primitives.shapes import broadcast_to, reshape
+from ..primitives.shapes import broadcast_to, reshape, transpose
 from ..program.program import Program, Value
 from ..program.replay import replayed
 from ..program.slicing import sliced
@@ -19,7 +22,7 @@ from ..record.tensor import Tensor, value_of
 from ..sweeps.forward import forward
 from ..sweeps.query import zeros
 
-__all__ = ["Integrand", "directional", "free_tensors"]
+__all__ = ["Integrand", "by_path", "column_of", "combined", "directional", "free_tensors", "mask_of", "replaced"]
 
 
 def free_tensors(entries: Sequence[Entry], draws: Tensor, y: Tensor) -> list[Tensor]:
@@ -56,7 +59,9 @@ def directional(program: Program, slots: Sequence[int], *, given: bool = True) -
         ys = replayed(program, xs)
         known = forward(list(window.entries()), dict(zip([xs[i] for i in slots], tangents, strict=True)))
         dys = [zeros(y) if known.get(y) is None else known[y] for y in ys]
-    made, _ = sliced(window.entries(), [*xs, *(tangents if given else ())], dys, name=f"{program.name}_derivative", guarded=False)
+    made, _ = sliced(
+        window.entries(), [*xs, *(tangents if given else ())], dys, name=f"{program.name}_derivative", guarded=False
+    )
     return made
 
 
@@ -126,6 +131,21 @@ def column_of(z: Any, coordinate: int) -> Any:
     """One coordinate of the draws: of shape (n,)."""
     if not z.shape[1:]:
         return z
-    from ..primitives.indexing import getitem
-
     return getitem(z, index=(slice(None), *[int(i) for i in np.unravel_index(coordinate, z.shape[1:])]))
+
+
+def by_path(c: Any, n: int) -> Any:
+    """The kinks of each path, of shape (n, number of them); None where ``c`` has no axis of paths."""
+    if c.shape[:1] == (n,):
+        return reshape(c, shape=(n, c.size // n))
+    if c.shape[-1:] == (n,):
+        return transpose(reshape(c, shape=(c.size // n, n)), axes=(1, 0))
+    return None
+
+
+def combined(parts: Sequence[Any], signs: Any) -> Any:
+    """The crossing of each path: of one kink, or of several of which all signed ones have to be positive, the least."""
+    n = parts[0].shape[0]
+    if len(signs) == 1:
+        return reshape(parts[0], shape=(n,)) * float(signs[0])
+    return min_of(concat(*parts, axis=1) * np.asarray(signs, float), axis=1, keepdims=False)

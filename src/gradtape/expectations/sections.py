@@ -14,20 +14,18 @@ from typing import Any
 import numpy as np
 
 from ..errors import GradtapeError, message
-from ..primitives.reductions import min as min_of
 from ..primitives.selection import equal, where
-from ..primitives.shapes import reshape, transpose
 from ..program.program import Program
 from ..program.replay import replayed
 from ..program.slicing import sliced
 from ..record import sites
 from ..record.private import private_among
 from ..record.segment import Pause, Window
-from ..record.tensor import Tensor, value_of
+from ..record.tensor import Tensor
 from ..record.writer import operation
 from ..rules.primitive import Primitive
 from ..sweeps.batch import reported
-from .integrand import column_of, directional, replaced
+from .integrand import by_path, column_of, combined, directional, replaced
 
 __all__ = ["Section", "carried"]
 
@@ -42,15 +40,6 @@ def carried(program: Program, inputs: Sequence[Any]) -> Any:
     return program.interpret(inputs)[0]
 
 
-def by_path(c: Any, n: int) -> Any:
-    """The kinks of each path, of shape (n, number of them); None where ``c`` has no axis of paths."""
-    if c.shape[:1] == (n,):
-        return reshape(c, shape=(n, c.size // n))
-    if c.shape[-1:] == (n,):
-        return transpose(reshape(c, shape=(c.size // n, n)), axes=(1, 0))
-    return None
-
-
 class Section:
     """The integrand along one coordinate: programs of (t, z, theta1, ...) for its value, and for its kink."""
 
@@ -61,13 +50,7 @@ class Section:
         t = Tensor(np.array(column_of(xs[0].data, coordinate)))
         with Pause(), Window() as window:
             y, *differences = replayed(whole, [replaced(xs[0], t, coordinate), *xs[1:]])
-            parts = [by_path(c, n) for c in differences]
-            if len(signs) == 1:
-                crossing = reshape(parts[0], shape=(n,)) * float(signs[0])
-            else:  # the integrand is dead unless all of them are positive
-                from ..primitives.joining import concat
-
-                crossing = min_of(concat(*parts, axis=1) * np.asarray(signs, float), axis=1, keepdims=False)
+            crossing = combined([by_path(c, n) for c in differences], signs)
         entries = list(window.entries())
         self.value: Program = sliced(entries, [t, *xs], [y], name="section")[0]
         self.crossing: Program = sliced(entries, [t, *xs], [crossing], name="crossing")[0]
