@@ -24,10 +24,10 @@ from ..record.segment import Segment, Window, is_recording
 from ..record.tensor import Tensor, value_of
 from ..rules.lanes import Lanes
 from .company import carried_out, meets, reachable, seen_through
+from .cotangents import Pending, Pieces, accumulate, dense
 from .failing import located
 from .lanes import beyond, has_nan, met_by, transposed, unbroadcast
 
-Pending = dict[Tensor, Any]
 Contributions = list[tuple[int, Any]]
 
 _F64 = np.dtype(np.float64)
@@ -59,7 +59,7 @@ def reverse(
     with np.errstate(all="ignore"):
         sweep = _Sweep(segments, active, company)
         found = sweep.run(wanted, given)
-        if sweep.dropped and any(has_nan(_dense(ct)) for ct in found.values()):
+        if sweep.dropped and any(has_nan(dense(ct)) for ct in found.values()):
             token = _careful.set(True)
             try:
                 found = _Sweep(segments, active, company).run(wanted, given)
@@ -167,7 +167,7 @@ class _Sweep:
         for i, c in answer(row, params, inputs, xs, y, ct, alive, self.active):
             x = inputs[i]
             if conjugated:
-                c = conj(_dense(c))
+                c = conj(dense(c))
             if row.broadcasts or row.alive:
                 c = unbroadcast(row, params, i, x, xs, c, alive)
             elif alive is not None and row.kind == "elementwise":
@@ -183,7 +183,7 @@ class _Sweep:
                     c = Lanes(c, transposed(row, i, np.ones(value_of(output).shape), xs, params) != 0)
                 else:
                     self.dropped = True
-            if _dense(c).dtype.kind == "c" and x.data.dtype.kind != "c":
+            if dense(c).dtype.kind == "c" and x.data.dtype.kind != "c":
                 c = Lanes(real(c.ct), c.alive) if type(c) is Lanes else real(c)  # a real input of a complex value
             accumulate(self.pending, x, c)
 
@@ -246,68 +246,15 @@ def _plain(row: Any, inputs: Any, output: Any, ct: Any, active: set[Tensor], pen
                 pending[x] = c
 
 
-def accumulate(pending: Pending, x: Tensor, ct: Any) -> None:
-    """Add ``ct`` to what ``x`` has already got."""
-    before = pending.get(x)
-    if before is None:
-        pending[x] = ct
-    elif type(before) is Pieces:
-        before.rest = ct if before.rest is None else _plus(before.rest, ct)
-    else:
-        pending[x] = _plus(before, ct)
-
-
-def _plus(a: Any, b: Any) -> Any:
-    """The sum of two cotangents: dead where both are."""
-    if type(a) is Lanes and type(b) is Lanes:
-        return Lanes(a.ct + b.ct, a.alive | b.alive)
-    return _dense(a) + _dense(b)
-
-
-class Pieces:
-    """Cotangents of parts of one value, put into place together: a loop over x[i] takes one buffer for them all."""
-
-    __slots__ = ("masked", "parts", "rest", "x")
-
-    def __init__(self, x: Tensor, rest: Any, masked: bool) -> None:
-        self.x = x
-        #: What the value got otherwise.
-        self.rest = rest
-        #: Whether entries that no part has are told from those that got zero.
-        self.masked = masked
-        #: row -> [(cotangent, parameters)]
-        self.parts: dict[Any, list[tuple[Any, Any]]] = {}
-
-    def total(self) -> Any:
-        """The cotangent of the whole value."""
-        total = self.rest
-        for row, parts in self.parts.items():
-            params = [p for _, p in parts]
-            c = self._placed(row, [ct for ct, _ in parts], params)
-            if self.masked:
-                c = Lanes(c, self._placed(row, [np.ones(ct.shape) for ct, _ in parts], params) != 0)
-            total = c if total is None else _plus(total, c)
-        return total
-
-    def _placed(self, row: Any, cts: list[Any], params: list[Any]) -> Any:
-        if len(cts) == 1:
-            return transposed(row, 0, cts[0], (self.x,), params[0])
-        return row.gathered(cts, params, self.x)
-
-
 def fitted(ct: Any, x: Tensor) -> Any:
     """A cotangent as ``x`` wants it: without lanes, in its dtype (real for a real ``x``) and shape."""
-    ct, dtype = _dense(ct), x.data.dtype
+    ct, dtype = dense(ct), x.data.dtype
     if ct.dtype != dtype:
         ct = real(ct) if ct.dtype.kind == "c" and dtype.kind != "c" else ct
         ct = ct if ct.dtype == dtype else astype(ct, dtype=dtype)
     if ct.shape != x.data.shape:
         raise RuleError(f"a rule returned a cotangent of shape {ct.shape} for an input of shape {x.data.shape}")
     return ct
-
-
-def _dense(ct: Any) -> Any:
-    return ct.ct if type(ct) is Lanes else ct
 
 
 def _pop(x: Tensor, pending: Pending, found: Pending, wanted: set[Tensor]) -> Any:
@@ -317,7 +264,7 @@ def _pop(x: Tensor, pending: Pending, found: Pending, wanted: set[Tensor]) -> An
         ct = ct.total()
     if ct is not None and x in wanted:
         found[x] = ct
-    return _dense(ct)
+    return dense(ct)
 
 
 # One answer per kind: (row, params, inputs, xs, y, ct, alive, active) -> [(slot, contribution)].
