@@ -132,6 +132,12 @@ REWRITES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], list[str]]] = {
         (np.ones((30, 40)), np.ones((40, 50)), np.ones(30)),
         ["matmul", "matmul"],
     ),
+    "a number repeated": (lambda x, c: gt.broadcast_to(c, (2, 3)) * x, (X, 2.0), ["multiply"]),
+    "a sum repeated": (
+        lambda x, c: x - reductions.spread(c, shape=(2, 3), axis=1),
+        (X, np.array([2.0, -1.0])),
+        ["reshape", "subtract"],
+    ),
     "einsum by pairs": (by_einsum, (np.ones((30, 40)), np.ones((40, 50)), np.ones(50)), ["einsum", "einsum"]),
 }
 
@@ -171,6 +177,8 @@ KEPT: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
         lambda x: indexing.getitem(indexing.place(x, index=(slice(1, 4),), shape=(6,)), index=(slice(0, 3),)),
         (V,),
     ),
+    "both repeated": (lambda v, c: reductions.spread(c, shape=(2, 3), axis=1) * gt.broadcast_to(v, (2, 3)), (V, V[:2])),
+    "repeated for a smaller one": (lambda v, c: gt.broadcast_to(c, (2, 3)) * v, (V, np.array(2.0))),
     "power of integers": (lambda x: x**2.0, (np.arange(3),)),
     "integers or-ed": (lambda x: predicates.bitwise_or(x, gt.logical_not(x)), (np.arange(3),)),
 }

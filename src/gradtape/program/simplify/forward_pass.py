@@ -8,6 +8,7 @@ import numpy as np
 
 from ..program import Guard, Program, Step, Value
 from .algebra import RULES
+from .broadcasts import unspread
 from .needed import rebuilt
 
 #: Constants larger than what they are made from, and than this many bytes, are not folded.
@@ -67,6 +68,9 @@ class Pass:
                 return self.take(found)
             if found is not None:
                 return (found,)
+        smaller = unspread(self, step) if step.row.broadcasts else None
+        if smaller is not None:
+            return self.take(smaller)
         key = (step.row, inputs, repr(step.params) if step.params else None, tuple(map(type, inputs)))
         earlier = self.done.get(key)
         if earlier is not None:
