@@ -182,12 +182,12 @@ def _form_vjp(ct: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
 def _form_without_another(y: Any, xs: Any, dxs: Any) -> Any:
     """The change of a form by operations on matrices: ``det_form`` would have one more argument at every order."""
     x = xs[0]
-    if far_from_singular(x):
-        c, d = inv(x), det(x)
-        return _form_differential(y, xs, dxs, lambda _, *ms: cofactors.form_of_regular(c, d, ms))
-    if len(xs) > 1 or cofactors.nullity(x.example()) > cofactors.LARGEST:
+    if len(xs) == 1:
+        return cofactors.of_matrix(x, inv, det).derivative() if cofactors.splits(x.example()) else None
+    if not far_from_singular(x):
         return None
-    return cofactors.of_nearly_singular(x, inv, det).derivative()
+    c, d = inv(x), det(x)
+    return _form_differential(y, xs, dxs, lambda _, *ms: cofactors.form_of_regular(c, d, ms))
 
 
 det_form = differential(
@@ -209,7 +209,7 @@ det_form = differential(
 
 far_from_singular = constant(
     "far_from_singular",
-    lambda xp, x: xp.all(xp.linalg.cond(x) < 1e6) if x.shape[-1] else xp.bool_(True),
+    lambda xp, x: xp.all(xp.linalg.cond(x) < 1e3) if x.shape[-1] else xp.bool_(True),
     sample=lambda rng: [((_well_conditioned(rng, *s),), {}) for s in ((3, 3), (2, 2, 2))],
     batch=one_by_one,
     doc="Whether all matrices are far from a singular one.",
@@ -217,18 +217,21 @@ far_from_singular = constant(
 )
 
 
-def _det_of_regular(y: Any, xs: Any, dxs: Any) -> Any:
-    """det(x) trace(inv(x) dx): a form of the determinant has one more argument at every order."""
-    if not far_from_singular(xs[0]):
-        return None
-    return y * sum(matrix_transpose(inv(xs[0])) * dxs[0], axis=(-2, -1))
+def _det_along(y: Any, xs: Any, dxs: Any) -> Any:
+    """The change of a determinant by operations on matrices: a form has one more argument at every order."""
+    x = xs[0]
+    if x.shape[-1] > cofactors.LARGEST and far_from_singular(x):
+        return y * sum(matrix_transpose(inv(x)) * dxs[0], axis=(-2, -1))
+    if cofactors.splits(x.example()):
+        return sum(cofactors.of_matrix(x, inv, det) * dxs[0], axis=(-2, -1))
+    return None
 
 
 det = differential(
     "det",
     lambda xp, x: _plain(xp.linalg.det(x)),
     lambda y, xs, dxs: sum(det_form(xs[0]) * dxs[0], axis=(-2, -1)),
-    quotient=_det_of_regular,
+    quotient=_det_along,
     vjp=lambda ct, y, x: (det_form(x) * reshape(ct, shape=(*ct.shape, 1, 1)),),
     sample=lambda rng: [((_well_conditioned(rng, *s),), {}) for s in ((3, 3), (1, 1), (2, 2, 2), (4, 4))],
     singular={"singular matrices": "a polynomial: right at every rank, to every order"},
