@@ -1,14 +1,18 @@
 """Derivatives of order 1 to 12 along a line: one Taylor sweep beside the nesting of first derivatives.
 
-The k-th derivative at a number of sin(exp(tanh x)) * x**2, and of a network of 3 layers with tanh: gradtape's
-`derivative`, jax.experimental.jet, and nested first derivatives by TensorFlow's tapes and torch.autograd.grad, each as it
-is (eager). Values are checked against mpmath, which knows nothing of derivatives but the recurrences of power series and
-differences of 60 digits. Nesting grows exponentially: a library stops after the order whose call takes longer than `--limit`.
+The k-th derivative at a number of sin(exp(tanh x)) * x**2, and of a network of 3
+layers with tanh: gradtape's `derivative`, jax.experimental.jet, and nested first
+derivatives by TensorFlow's tapes and torch.autograd.grad, each as it is (eager).
+Values are checked against mpmath in 60 digits: its own differences, and for the
+network the recurrence of tanh. Nesting grows exponentially: a library stops after
+the order whose call takes longer than `--limit`.
 
-At the end: how each library's time grows from order to order, and how many of gradtape's times the others take.
+At the end: how many of gradtape's times the others take, order by order, and the
+power of k that fits the growth from the middle to the highest order.
 """
 
 import harness  # first: it sets the thread counts
+import itertools
 import math
 
 import numpy as np
@@ -19,7 +23,7 @@ WIDTH = 32
 def weights(seed=0):
     rng = np.random.default_rng(seed)
     sizes = [1, WIDTH, WIDTH, 1]
-    return [(rng.normal(size=(m, n)) * 0.7 / m**0.5, rng.normal(size=n) * 0.3) for m, n in zip(sizes, sizes[1:])]
+    return [(rng.normal(size=(m, n)) * 0.7 / m**0.5, rng.normal(size=n) * 0.3) for m, n in itertools.pairwise(sizes)]
 
 
 def functions(lib, asarray, reshape):
@@ -117,7 +121,7 @@ def tanh_series(x):
 
 
 def truth(order, point):
-    """The derivatives 0 .. order of both functions: of the first by mpmath's own differences, of the network by series."""
+    """The derivatives 0 .. order of both functions, of the network by power series."""
     first = [
         c * mp.factorial(k) for k, c in enumerate(mp.taylor(lambda x: mp.sin(mp.exp(mp.tanh(x))) * x**2, point, order))
     ]
@@ -146,7 +150,7 @@ def main():
     args = p.parse_args()
     libs = harness.load_all(args.only)
     made = {name: globals()[name](lib, np.float64(args.point)) for name, lib in libs.items()}
-    for title, exact in zip(next(iter(made.values())), truth(args.orders, args.point)):
+    for title, exact in zip(next(iter(made.values())), truth(args.orders, args.point), strict=True):
         best = {name: {} for name in libs}
         running = list(libs)
         for k in range(1, args.orders + 1):

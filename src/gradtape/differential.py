@@ -11,7 +11,6 @@ import numpy as np
 
 from . import trees
 from .errors import ShapeError, TapeError, message
-from .jets import expansions
 from .operators import fresh
 from .primitives.indexing import getitem
 from .primitives.joining import concat
@@ -23,6 +22,7 @@ from .record.variable import Variable
 from .record.writer import lift, strong
 from .sweeps.batch import Replay, with_axis
 from .sweeps.collapse import Collapse
+from .sweeps.expansion import expansions
 from .sweeps.query import BEST, BUDGET, ones, zeros
 from .sweeps.sharing import shared
 
