@@ -145,7 +145,7 @@ def growth(best):
 def main():
     p = harness.parser(__doc__, ("gradtape", "tensorflow", "torch", "jax"))
     p.add_argument("--orders", type=int, default=12, help="highest order (default: %(default)s)")
-    p.add_argument("--limit", type=float, default=1.0, help="seconds a call may take (default: %(default)s)")
+    p.add_argument("--limit", type=float, default=2.0, help="seconds a call may take (default: %(default)s)")
     p.add_argument("--point", type=float, default=0.3, help="where (default: %(default)s)")
     args = p.parse_args()
     libs = harness.load_all(args.only)

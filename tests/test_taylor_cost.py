@@ -177,3 +177,22 @@ def test_struve_functions_at_zero() -> None:
     """H_0 = (2 / pi) (x - x^3 / 9 + x^5 / 225 - ...)"""
     found = [float(d) for d in gt.jet(lambda x: gt.special.struve(0.0, x), (0.0,), ([1.0, 0.0, 0.0, 0.0, 0.0],))[1]]
     assert found == pytest.approx([2 / np.pi * c for c in (1, 0, -6 / 9, 0, 120 / 225)])
+
+
+def test_one_argument_of_a_family_along_a_curve() -> None:
+    """P(a(t), x) for several a and x that broadcast: along a there are as many functions as orders."""
+    starts, x = np.array([0.3, 0.8]), np.array([[0.5], [1.5], [2.5]])
+
+    def f(t: gt.Tensor) -> gt.Tensor:
+        return gt.special.gammainc(1.5 + gt.sin(t), x)
+
+    one, zero = np.ones_like(starts), np.zeros_like(starts)
+    _, found = gt.jet(f, (starts,), ([one, zero, zero, zero, zero],))
+    for i, start in enumerate(starts):
+        for j, at in enumerate(x[:, 0]):
+            with mpmath.workdps(30):
+                exact = mpmath.taylor(
+                    lambda t, at=at: mpmath.gammainc(1.5 + mpmath.sin(t), 0, at, regularized=True), start, 5
+                )
+            expected = [float(c * mpmath.factorial(k)) for k, c in enumerate(exact)][1:]
+            np.testing.assert_allclose([d.data[j, i] for d in found], expected, rtol=1e-9)
