@@ -185,7 +185,7 @@ def child_flat(loop, collector, iterations):
 
 def subprocess_json(*arguments, **environment):
     result = subprocess.run(
-        [sys.executable, __file__, *map(str, arguments)],
+        [sys.executable, sys.argv[0], *map(str, arguments)],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},

@@ -208,8 +208,8 @@ def lined_up(mask: Tensor, x: Any) -> Any:
 
 
 def repeated(x: Any, size: int) -> Any:
-    """A raw value for each element of a batch."""
-    return np.broadcast_to(x, (size, *np.shape(x))).copy()
+    """A raw value for each element of a batch, in the memory of one."""
+    return np.broadcast_to(x, (size, *np.shape(x)))
 
 
 def joined(groups: Sequence[Sequence[Any]]) -> list[Any]:
@@ -231,7 +231,8 @@ def filled(c: Any, x: Any) -> Any:
 
 
 def ones(x: Any) -> Tensor:
-    return Tensor(np.ones(x.shape, x.dtype)[()])
+    """Any values of the shape and dtype of ``x``: in the memory of one number, for blocks keep them."""
+    return Tensor(np.broadcast_to(np.ones((), x.dtype), x.shape)[()])
 
 
 def zeros(x: Any) -> Tensor:

@@ -3,13 +3,14 @@
     carry[k + 1], y[k] = body(carry[k], x[k], constants)
 
 Tangents ride along as more carries.  Backwards, the carries that came in are needed: they are kept by the forward pass
-where it was recorded, or made again; with a ``budget`` of states only so many are held at a time (a chain of
-checkpoints at several levels, Griewank & Walther, ch. 12).
+where it was recorded, or made again; with a ``budget`` of states only so many are held at a time (binomial
+checkpointing: Griewank and Walther, "Algorithm 799: revolve", ACM Trans. Math. Softw. 26, 2000).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -116,17 +117,17 @@ def _vjp(
     cts = [ct[n + i] for i in results]
     kept = list(y[len(y) - n :]) if body.saved else None
 
-    def reverse(state: list[Any], first: int, last: int, carry: list[Any], room: int | None) -> tuple[list[Any], Any]:
+    def reverse(state: list[Any], first: int, last: int, carry: list[Any], room: int) -> tuple[list[Any], Any]:
         """The cotangents before turns first .. last, and those of what was scanned there."""
         count = last - first
         part = [_part(x, first, last) for x in (*xs, *cts)]
-        if kept is not None or room is None or count <= max(room, 1):
+        if kept is not None or count <= room:
             came = kept
             if came is None:
-                saved = body.saving()
                 found = scan_row(
-                    *carry, *part[: len(xs)], *constants, body=saved, length=count, backwards=backwards, budget=None
-                )
+                    *carry, *part[: len(xs)], *constants,
+                    body=body.saving(), length=count, backwards=backwards, budget=None,
+                )  # fmt: skip
                 came = list(found[len(found) - n :])
             found = scan_row(
                 *state, *came, *part, *constants, body=back, length=count, backwards=not backwards, budget=budget
@@ -140,15 +141,16 @@ def _vjp(
                 body=body, length=hi - lo, backwards=backwards, budget=budget,
             )  # fmt: skip
             starts.append(list(found[:n]))
+            found = None
         blocks: list[Any] = []
-        for lo, hi in reversed(pieces):
-            state, block = reverse(state, lo, hi, starts.pop(), room - len(pieces) + 1)
+        for j, (lo, hi) in reversed(list(enumerate(pieces))):
+            state, block = reverse(state, lo, hi, starts.pop(), room - j)
             blocks.append(block)
         if not backwards:
             blocks.reverse()
         return state, [concat(*each, axis=0) for each in zip(*blocks, strict=True)]
 
-    state, by = reverse(state, 0, length, carry, budget)
+    state, by = reverse(state, 0, length, carry, length if budget is None else _least(budget, length))
     answers: list[Any] = [None] * len(values)
     for i, c in zip(floating, state, strict=False):
         answers[i] = c
@@ -163,12 +165,37 @@ def _part(x: Any, first: int, last: int) -> Any:
     return x if first == 0 and last == x.shape[0] else getitem(x, index=(slice(first, last),))
 
 
+def _capacity(room: int, runs: int) -> int:
+    """How many turns can go backwards with ``room`` states held at a time and ``runs`` runs forwards."""
+    return comb(room + runs - 1, runs)
+
+
+def _least(budget: int, length: int) -> int:
+    """The states that are held at a time beside the one at work: no less than a hundred runs forwards need."""
+    room = max(budget - 1, 2)
+    while _capacity(room, 100) < length:
+        room += 1
+    return room
+
+
 def _pieces(first: int, last: int, room: int, backwards: bool) -> list[tuple[int, int]]:
-    """Cuts turns into pieces so that about a third of the room holds where they begin; in the order they are run."""
+    """Cuts turns into pieces, in the order they are run.
+
+    While piece j goes backwards, the j states at which it and those before it begin are held, and room - j are left.
+    Each piece is as long as one run less can do with these; or two runs less, where that is enough for most of them.
+    """
     count = last - first
-    pieces = max(2, room // 3) if count > (room // 2) ** 2 else max(2, room // 2)
-    length = -(-count // min(pieces, count))
-    found = [(lo, min(lo + length, last)) for lo in range(first, last, length)]
+    runs = next(r for r in range(2, 102) if _capacity(room, r) >= count)
+    least = [_capacity(room - j, runs - 2) if runs > 2 else 0 for j in range(room)]
+    rest = count - sum(least)
+    found: list[tuple[int, int]] = []
+    lo = first
+    for j, short in enumerate(least):
+        more = min(rest, _capacity(room - j, runs - 1) - short)
+        hi, rest = lo + short + more, rest - more
+        if hi > lo:
+            found.append((lo, hi))
+        lo = hi
     if backwards:
         found = [(last - (hi - first), last - (lo - first)) for lo, hi in found]
     return found
