@@ -52,7 +52,6 @@ FLOORS: list[list[str]] = [
 
 # Who may import from a room on the same floor: (importer, imported) -> why.
 NEIGHBOURS: dict[tuple[str, str], str] = {
-    ("control", "state"): "whether a body draws random numbers",
     ("stochastic", "state"): "distributions draw from the generators of gt.random",
 }
 

@@ -16,7 +16,6 @@ from ..record import sites
 from ..record.segment import Pause
 from ..record.tensor import SCALARS, Tensor, value_of
 from ..record.writer import lift, strong
-from ..state.streams import positions
 from .block import Block, Sketch
 
 _gradtape_composes = True
@@ -25,21 +24,16 @@ _gradtape_composes = True
 def traced_body(flat: Callable[[Sequence[Any]], list[Tensor]], inputs: Sequence[Any], name: str) -> Traced | None:
     """What ``flat`` does at these inputs; None where only Python can do it, as if it had not been called.
 
-    That is so where Python asks for values (its way may differ from turn to turn), where Variables are assigned or
-    made, and where random numbers are drawn (each turn draws its own).
+    That is so where Python asks for values (its way may differ from turn to turn), and where Variables are assigned or
+    made, those of random generators too (each turn draws its own numbers).
     """
-    before = positions()
     with Sketch():
         traced = trace(flat, [x if type(x) in SCALARS else Tensor(value_of(x)) for x in inputs], name, whole=True)
-    drawn = {stream: before.get(stream, (0, None)) for stream in positions()}
-    drawn = {stream: at for stream, at in drawn.items() if stream.position[0] != at[0]}
-    if not (drawn or traced.program.guards or traced.assigned or traced.makes_variables):
+    if not (traced.program.guards or traced.assigned or traced.makes_variables):
         return traced
     with Pause():
         for v, value in zip(traced.assigned, traced.before, strict=True):
             v.rename(value)
-    for stream, at in drawn.items():
-        stream.position = at
     return None
 
 
