@@ -863,6 +863,7 @@ _LATER = {
     "Module": ("state.module", "Module"),
     "associative_scan": ("control.associative", "associative_scan"),
     "check_derivatives": ("testing", "check_derivatives"),
+    "checkpoint": ("control.checkpoint", "checkpoint"),
     "cond": ("control.choosing", "cond"),
     "expectation": ("expectations", "expectation"),
     "extend": ("extend", None),

@@ -190,9 +190,7 @@ class Paths:
             split = _Split(self.f)
             traced = trace(split, arguments, self.name)
             path = Path(traced, self.engine, split.structure, reason)
-            if traced.makes_variables:
-                path.reason = "Variables were made, which the next call finds"
-            else:
+            if not traced.once:
                 self._keep(path)
             return _joined(path.structure, path.first(arguments))
 

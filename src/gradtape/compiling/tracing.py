@@ -33,7 +33,9 @@ def must_repeat(reason: str) -> None:
 class Traced:
     """One path: the program, and what it takes and gives beside arguments and results."""
 
-    __slots__ = ("assigned", "before", "captured", "initial", "makes_variables", "program", "read", "results")
+    __slots__ = (
+        "assigned", "before", "captured", "initial", "makes_variables", "once", "program", "read", "results"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class Traced:
         results: list[Tensor],
         initial: list[Tensor],
         makes_variables: bool,
+        once: bool,
     ) -> None:
         #: inputs: arguments, the values of ``read``, ``captured``; outputs: results, the values of ``assigned``.
         self.program = program
@@ -55,8 +58,10 @@ class Traced:
         #: What the call that was recorded gave, and what ``read`` held before it: for that call alone.
         self.results = results
         self.initial = initial
-        #: Variables were made that live on, or what only Python can do was done: the next call goes another way.
+        #: Variables were made that live on.
         self.makes_variables = makes_variables
+        #: For that reason, or since what only Python can do was done, the next call goes another way.
+        self.once = once
 
 
 def trace(
@@ -102,8 +107,8 @@ def trace(
     data = {place: x.data for place, x in places.items()}
     del window, entries, touched, free, places, constants, known, state, flat, fresh, before
     captured = _settle(program, watched, data, "" if whole else "fc")
-    once = bool(reasons) or any(v() is not None for v in made_here)
-    return Traced(program, read, captured, assigned, results, initial, once)
+    made = any(v() is not None for v in made_here)
+    return Traced(program, read, captured, assigned, results, initial, made, made or bool(reasons))
 
 
 def _take_back(window: Window) -> None:

@@ -24,12 +24,12 @@ _gradtape_composes = True
 def traced_body(flat: Callable[[Sequence[Any]], list[Tensor]], inputs: Sequence[Any], name: str) -> Traced | None:
     """What ``flat`` does at these inputs; None where only Python can do it, as if it had not been called.
 
-    That is so where Python asks for values (its way may differ from turn to turn), and where Variables are assigned or
-    made, those of random generators too (each turn draws its own numbers).
+    That is so where Python asks for values (its way may differ from turn to turn), where Variables are assigned or
+    made, and where random numbers are drawn: each turn draws its own, the number of the next is such a Variable.
     """
     with Sketch():
         traced = trace(flat, [x if type(x) in SCALARS else Tensor(value_of(x)) for x in inputs], name, whole=True)
-    if not (traced.program.guards or traced.assigned or traced.makes_variables):
+    if not (traced.program.guards or traced.assigned or traced.once):
         return traced
     with Pause():
         for v, value in zip(traced.assigned, traced.before, strict=True):

@@ -198,12 +198,17 @@ class Program:
             result.append(tuple(dead))
         return result[::-1]
 
-    def dependent(self, flags: Sequence[bool]) -> list[bool]:
-        """Which outputs depend on the flagged inputs."""
-        known = {v for v, flag in zip(self.inputs, flags, strict=True) if flag}
+    def dependent(self, flags: Sequence[bool], *, carried: bool = False) -> list[bool]:
+        """Which outputs depend on the flagged inputs; ``carried``: by steps that carry derivatives, be they zero."""
+        known: set[Any] = {v for v, flag in zip(self.inputs, flags, strict=True) if flag}
         for step in self.steps:
-            if any(type(x) is Value and x in known for x in step.inputs):
-                known.update(step.outputs)
+            if (step.row.carries or not carried) and any(x in known for x in step.inputs if type(x) is Value):
+                inner = step.row.program_of(step.params)
+                if inner is None:
+                    known.update(step.outputs)
+                    continue
+                reached = inner.dependent([type(x) is Value and x in known for x in step.inputs], carried=carried)
+                known.update([o for o, f in zip(step.outputs, reached, strict=True) if f])
         return [o in known for o in self.outputs]
 
     # -- derivatives and costs ------------------------------------------------------------------------

@@ -94,6 +94,8 @@ class Primitive:
     batch: Rule | None = None
     #: jvp(y, xs, dxs, **params) -> dy for a composite row whose body need not be walked forwards; dxs as for ``dy``.
     jvp: Rule | None = None
+    #: Its vjp takes cotangents that are Lanes, and may give some.
+    takes_lanes: bool = False
     #: Its vjp takes ``wanted``, the slots whose cotangents are wanted, and leaves the others out.
     selective: bool = False
     #: A row that has a vjp alone: the values, computed on the record, that its outputs are.
@@ -117,6 +119,10 @@ class Primitive:
         rules = self.partials or self.transposes
         special = self.vjp or self.alive or self.variadic
         self.plain = not special and 1 <= len(rules) <= 2 and all(rule is not None for rule in rules)
+
+    def program_of(self, params: Any) -> Any:
+        """The Program that an entry of this row stands for, where it is one."""
+        return self.program or (getattr(params.get("again"), "program", None) if params else None)
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"

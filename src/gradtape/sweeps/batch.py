@@ -130,7 +130,7 @@ class Replay:
 
 def _depending(entry: Entry, dependent: set[Tensor]) -> Iterable[Tensor]:
     """The outputs that depend on the batch: of the call of a program, not all of them need to."""
-    program = getattr(entry[0], "program", None)
+    program = entry[0].program_of(entry[1]) if entry[0].kind == "composite" else None
     if program is None:
         return entry[3]
     flags = program.dependent([x in dependent for x in entry[2]])

@@ -17,7 +17,12 @@ def connected(segments: Sequence[Segment], targets: Iterable[Tensor], sources: I
     """Whether one of ``targets`` was computed from one of ``sources``, derivatives included."""
     reached = set(sources)
     for segment in segments:
-        for row, _, inputs, output, _, _ in segment:
+        for row, params, inputs, output, _, _ in segment:
             if (row.carries or row is events.QUERY) and any(x in reached for x in inputs):
-                reached.update(output if type(output) is tuple else (output,))
+                program = row.program_of(params) if row.kind == "composite" else None
+                if program is None:
+                    reached.update(output if type(output) is tuple else (output,))
+                else:
+                    flags = program.dependent([x in reached for x in inputs], carried=True)
+                    reached.update([o for o, f in zip(output, flags, strict=True) if f])
     return any(t in reached for t in targets)

@@ -44,12 +44,14 @@ def reverse(
     sources: Iterable[Tensor],
     *,
     keep_lanes: bool = False,
+    onward: bool = False,
     reached: tuple[set[Tensor], dict[Tensor, Any]] | None = None,
 ) -> dict[Tensor, Any]:
     """Cotangents of ``sources`` given those of some targets; a source that got none is not in the result.
 
     ``seeds`` are pairs (target, cotangent).  Where nobody records, seeds and results are raw arrays; else Tensors.
-    ``keep_lanes``: for a sweep inside a sweep, which goes on with the results: they may be Lanes.
+    ``keep_lanes``: for a sweep inside a sweep, which goes on with the results: they may be Lanes.  ``onward``: entries
+    of the sources that were left out are told from zeros, too.
     ``reached``: what :func:`reachable` found for these sources and its ``company``, for those who ask several times.
     """
     wanted = set(sources)
@@ -57,12 +59,12 @@ def reverse(
     active = reachable(segments, wanted, company) if reached is None else reached[0]
     given = [(target, seed) for target, seed in seeds if target in active]
     with np.errstate(all="ignore"):
-        sweep = _Sweep(segments, active, company)
+        sweep = _Sweep(segments, active, company, onward)
         found = sweep.run(wanted, given)
         if sweep.dropped and any(has_nan(dense(ct)) for ct in found.values()):
             token = _careful.set(True)
             try:
-                found = _Sweep(segments, active, company).run(wanted, given)
+                found = _Sweep(segments, active, company, onward).run(wanted, given)
             finally:
                 _careful.reset(token)
         results = {source: fitted(ct, source) for source, ct in found.items()}
@@ -74,9 +76,12 @@ def reverse(
 class _Sweep:
     """The state of one walk: cotangents that wait for the entry that made their value."""
 
-    __slots__ = ("active", "careful", "company", "dropped", "made", "pending", "recording", "segments", "wanted")
+    __slots__ = (
+        "active", "careful", "company", "dropped", "last", "made", "onward",
+        "pending", "recording", "segments", "wanted",
+    )  # fmt: skip
 
-    def __init__(self, segments: Sequence[Segment], active: set[Tensor], company: dict[Tensor, Any]) -> None:
+    def __init__(self, segments: Sequence[Segment], active: set[Tensor], company: Any, onward: bool) -> None:
         self.segments = segments
         self.company = company
         self.active = active
@@ -85,7 +90,10 @@ class _Sweep:
         self.dropped = False
         self.pending: Pending = {}
         self.made: dict[Tensor, Any] | None = None
+        self.onward = onward
+        #: What derivatives are asked for, and those of it with which nobody goes on.
         self.wanted: set[Tensor] = set()
+        self.last: set[Tensor] = set()
 
     def run(self, wanted: set[Tensor], seeds: Iterable[tuple[Tensor, Any]]) -> Pending:
         """Walk from the last entry to the first; what the wanted Tensors got is returned."""
@@ -93,6 +101,7 @@ class _Sweep:
             accumulate(self.pending, target, seed)
         found: Pending = {}
         self.wanted = wanted
+        self.last = set() if self.onward else wanted
         pending, active, pull = self.pending, self.active, self.pull
         company = self.company
         recording = self.recording
@@ -101,7 +110,7 @@ class _Sweep:
                 if type(output) is tuple:
                     if row.kind == "event" or not any(o in pending for o in output):
                         continue
-                    ct: Any = tuple([_pop(o, pending, found, wanted) for o in output])
+                    ct: Any = tuple([_pop(o, pending, found, wanted, row.takes_lanes) for o in output])
                 else:
                     ct = pending.pop(output, None)
                     if ct is None:
@@ -158,7 +167,7 @@ class _Sweep:
         else:
             y = tuple([value_of(o) for o in output]) if type(output) is tuple else output.data
             xs = [x.data if type(x) is Tensor else value_of(x) for x in inputs]
-        self.dropped = self.dropped or not transposes  # among the entries of its own
+        self.dropped = self.dropped or not transposes or row.takes_lanes  # among the entries of its own
         answer = _explicit if explicit else ANSWERS[row.kind]
         met = None
         if alive is not None and row.kind == "multilinear" and not row.broadcasts:
@@ -178,7 +187,7 @@ class _Sweep:
                 c = Lanes(where(met[i], c, 0.0), met[i])
             elif alive is not None and type(c) is not Lanes:
                 c = beyond(row, params, i, xs, c, alive)
-            elif row.drops and x not in self.wanted and type(c) is not Lanes:
+            elif row.drops and x not in self.last and type(c) is not Lanes:
                 if self.careful:
                     c = Lanes(c, transposed(row, i, np.ones(value_of(output).shape), xs, params) != 0)
                 else:
@@ -191,9 +200,9 @@ class _Sweep:
         """Keep the cotangent of a part of ``x`` until those of the others are there."""
         pieces = self.pending.get(x)
         if type(pieces) is not Pieces:
-            pieces = Pieces(x, pieces, self.careful and x not in self.wanted)
+            pieces = Pieces(x, pieces, self.careful and x not in self.last)
             self.pending[x] = pieces
-        self.dropped = self.dropped or not (pieces.masked or x in self.wanted)
+        self.dropped = self.dropped or not (pieces.masked or x in self.last)
         pieces.parts.setdefault(row, []).append((ct, params))
 
     def seen_through(self, row: Any, params: Any, inputs: Any, ct: Any) -> bool:
@@ -257,14 +266,14 @@ def fitted(ct: Any, x: Tensor) -> Any:
     return ct
 
 
-def _pop(x: Tensor, pending: Pending, found: Pending, wanted: set[Tensor]) -> Any:
+def _pop(x: Tensor, pending: Pending, found: Pending, wanted: set[Tensor], lanes: bool) -> Any:
     """The cotangent of one of several outputs; None where it got none."""
     ct = pending.pop(x, None)
     if type(ct) is Pieces:
         ct = ct.total()
     if ct is not None and x in wanted:
         found[x] = ct
-    return dense(ct)
+    return ct if lanes else dense(ct)
 
 
 # One answer per kind: (row, params, inputs, xs, y, ct, alive, active) -> [(slot, contribution)].
