@@ -92,5 +92,16 @@ def _while_loop(lowering: Lowering, step: Step, values: list[Any]) -> Sequence[A
     return carry
 
 
+def _computed_again(lowering: Lowering, step: Step, values: list[Any]) -> Sequence[Any]:
+    """A checkpoint: XLA may not put together what is computed twice so that it need not be kept."""
+    program = (step.params or {})["again"].program
+    if program.guards:  # another path is another block
+        return lowering.on_host(step, values)
+    xs = jax().lax.optimization_barrier([jax().numpy.asarray(x) for x in values])
+    outputs, good = _inside(lowering, simplified(program), xs)
+    lowering.checks.append((f"checkpoint: {TURN_FAILS}", good))
+    return outputs
+
+
 #: Rows that hold programs.
-HELD = {"scan": _scan, "switch": _switch, "while_loop": _while_loop}
+HELD = {"computed_again": _computed_again, "scan": _scan, "switch": _switch, "while_loop": _while_loop}
