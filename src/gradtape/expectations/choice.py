@@ -34,7 +34,9 @@ Standard = Callable[[Any], Problem]
 #: Densities that are smooth and vanish at both ends: a draw may be moved without anything falling off.
 _MOVABLE = (Normal, LogNormal, StudentT, Logistic, Cauchy, Gumbel, InverseGaussian)
 #: How many paths, and places along a coordinate, are looked at.
-_PATHS, _PLACES = 400, 33
+_PATHS = 400
+_LEVELS = np.concatenate([[1e-16, 1e-8, 1e-4], (np.arange(32) + 0.5) / 32, [1 - 1e-4, 1 - 1e-8, 1 - 1e-16]])
+_TAIL = 3
 _MOST_COORDINATES = 64
 
 
@@ -55,7 +57,11 @@ def movable(distribution: Distribution) -> bool:
 
 def fixed_support(distribution: Distribution) -> bool:
     """Whether the density is smooth in its parameters wherever it is positive, and where that is stays put."""
-    edges = {Uniform: ("low", "high"), Laplace: ("loc",), TruncatedNormal: ("low", "high")}
+    edges: dict[type[Distribution], tuple[str, ...]] = {
+        Uniform: ("low", "high"),
+        Laplace: ("loc",),
+        TruncatedNormal: ("low", "high"),
+    }
     names = edges.get(type(distribution), ())
     return all(isinstance(getattr(distribution, name), int | float) for name in names)
 
@@ -72,6 +78,10 @@ class Look:
         self.parts = [by_path(c, self.n) for c in parts]
         #: (n, number of kinks); None where a kink is not one of single paths.
         self.kinks = None if any(c is None for c in self.parts) else np.concatenate([*self.parts], axis=1)
+
+    def column(self, section: Section) -> Any:
+        """The draws of the coordinate that a section goes along."""
+        return np.array(self.inputs[0].reshape(self.n, -1)[:, section.coordinate])
 
     def signs(self) -> Any:
         """+-1 per kink such that the integrand is dead unless all signed kinks are positive; None if that is not so."""
@@ -109,16 +119,16 @@ class Look:
                 return False
         return True
 
-    def turns(self, coordinate: int, signs: Any) -> tuple[float, float]:
-        """(share of the paths looked at that cross more than once, mean of the slope at a crossing in probabilities)."""
+    def along(self, coordinate: int, signs: Any) -> tuple[bool, float]:
+        """(whether the paths looked at cross once at most, all in one direction; how far the crossing goes)."""
         own = marginal(self.problem.distribution, coordinate)
-        places = value_of(own.icdf(np.linspace(0.5 / _PLACES, 1 - 0.5 / _PLACES, _PLACES)))
+        places = value_of(own.icdf(_LEVELS))
         k = min(self.n, _PATHS)
         which = np.arange(self.n) % k  # every program is for n paths: the paths looked at are repeated
         z = self.inputs[0][which]
         per = max(1, self.n // k)
         seen: list[Any] = []
-        for start in range(0, _PLACES, per):
+        for start in range(0, len(_LEVELS), per):
             chunk = places[start : start + per]
             t = (
                 np.resize(np.repeat(chunk, k), self.n)
@@ -129,13 +139,11 @@ class Look:
             c = np.min(np.concatenate([by_path(p, self.n) for p in parts], axis=1) * signs, axis=1)
             seen.append(c[: len(chunk) * k].reshape(len(chunk), k))
         values = np.concatenate(seen)
-        crossings = np.count_nonzero(np.diff(values > 0, axis=0), axis=0)
-        steady = np.abs(np.diff(values, axis=0)).sum(axis=0) <= np.abs(values[-1] - values[0]) * (1 + 1e-9)
-        bad = (crossings > 1) | (
-            (crossings == 1) & ~steady & (np.count_nonzero(np.diff(values, axis=0) == 0, axis=0) > 0)
-        )
-        reach = float(np.mean(np.abs(values[-1] - values[0])))
-        return float(np.mean(bad)), reach
+        above = values > 0
+        crossings = np.count_nonzero(np.diff(above, axis=0), axis=0)
+        rises, falls = (~above[0] & above[-1]).any(), (above[0] & ~above[-1]).any()
+        reach = float(np.mean(np.abs(values[_TAIL] - values[-1 - _TAIL])))
+        return bool(np.all(crossings <= 1) and not (rises and falls)), reach
 
 
 def crossing_of(look: Look, coordinates: list[int]) -> tuple[Section, Any] | str:
@@ -151,8 +159,8 @@ def crossing_of(look: Look, coordinates: list[int]) -> tuple[Section, Any] | str
         return f"there are {look.kinks.shape[1]} kinks, of which not one alone decides where the integrand is alive"
     if problem.distribution.event_shape or not _has_quantile(problem.distribution):
         return f"{type(problem.distribution).__name__} has no quantile along one coordinate"
-    found = [(look.turns(j, signs), j) for j in coordinates]
-    usable = [(reach, j) for (bad, reach), j in found if bad == 0 and reach > 0]
+    found = [(look.along(j, signs), j) for j in coordinates]
+    usable = [(reach, j) for (once, reach), j in found if once and reach > 0]
     if not usable:
         return "along no coordinate is the kink crossed once"
     _, best = max(usable, key=lambda pair: (round(pair[0], 12), -pair[1]))
@@ -167,12 +175,7 @@ def dead_sides(look: Look, section: Section, signs: Any) -> tuple[bool, bool]:
     """Whether the integrand is zero below, and above, the crossing along the coordinate."""
     negative = look.dead_below(signs)
     positive = len(signs) == 1 and look.dead_below(signs, -1.0)
-    t = section.value.inputs[0]
-    column = (
-        look.inputs[0] if not look.inputs[0].shape[1:] else look.inputs[0].reshape(look.n, -1)[:, section.coordinate]
-    )
-    slope = section.slope.interpret([np.array(column), *look.inputs])[0]
-    assert t.shape == slope.shape
+    slope = section.slope.interpret([look.column(section), *look.inputs])[0]
     rising = float(np.median(slope)) > 0
     return (negative, positive) if rising else (positive, negative)
 
@@ -196,8 +199,7 @@ def held_by(look: Look, section: Section | None) -> bool:
                 return False
             continue
         z = look.inputs[0]
-        column = z if z.ndim == 1 else z.reshape(look.n, -1)[:, section.coordinate]
-        dt = section.moved(np.array(column), look.inputs, [None] * i + [dx] + [None] * (captured - i))
+        dt = section.moved(look.column(section), look.inputs, [None] * i + [dx] + [None] * (captured - i))
         by_draw = directional(arguments, [0]).interpret(
             [*look.inputs, replaced(np.zeros_like(z), np.broadcast_to(dt, (look.n,)), section.coordinate)]
         )
@@ -253,7 +255,7 @@ def pick(problem: Problem, wanted: str, coordinate: int | None, standard: Standa
 
 
 def _found(problem: Problem, look: Look, wanted: str, coordinate: int | None, standard: Standard | None) -> Any:
-    """(problem, look, section, signs, its name) for the coordinate or direction that serves best; else why there is none."""
+    """(problem, look, section, signs, its name) for the coordinate or direction that serves best; else why not."""
     size = int(np.prod(problem.draws.shape[1:], dtype=np.int64))
     if coordinate is not None:
         places = [coordinate % size]

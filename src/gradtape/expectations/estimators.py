@@ -162,8 +162,8 @@ def transposed(program: Program) -> Program:
 def preintegrated(p: Problem, section: Section, dead: Sequence[bool] = (False, False)) -> Any:
     """The integral over one coordinate, on either side of the kink by points in strata (Griebel, Kuo & Sloan 2013).
 
-    With F the probability below the crossing t*:  F mean_v g(q(F v)) + (1 - F) mean_v g(q(F + (1 - F) v)), where q is the
-    coordinate's quantile.  ``dead``: the sides, below and above, on which the integrand is zero whatever happens.
+    With F the probability below the crossing t*, and q the coordinate's quantile, it is the mean over v of
+    F g(q(F v)) + (1 - F) g(q(1 - (1 - F) v)).  ``dead``: the sides, below and above, on which the integrand is zero.
     """
     own = marginal(p.distribution, section.coordinate)
     arguments = [p.draws, *p.captured]

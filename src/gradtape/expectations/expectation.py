@@ -50,9 +50,8 @@ def expectation(
     the parameters of the distribution may be: tapes, jets, ``gt.vmap`` and compiled functions differentiate through the
     estimate, to every order.
 
-    A derivative may be taken path by path as long as ``f`` has no kink (``maximum``, ``abs``, ``clip``, comparisons ...)
-    that depends on the draws: behind one, the next derivative loses the mass on the crossing.  ``estimator`` says what
-    to do:
+    A derivative may be taken path by path as long as ``f`` has no kink (``maximum``, ``abs``, a comparison) that
+    depends on the draws: behind one, the next derivative loses the mass on the crossing.  ``estimator`` says what to do:
 
     - ``"pathwise"``: path by path, right up to the order of the kink alone.
     - ``"score"``: the likelihood ratio: the kink is held where it is, the density of the draws takes the derivatives.
@@ -64,10 +63,10 @@ def expectation(
     - ``"auto"``: pathwise where the record shows no kink; preintegration where it is crossed once along a coordinate;
       else score.  ``.reason`` says what was found.
 
-    ``points``: ``"random"``, ``"antithetic"``, ``"strata"`` or ``"sobol"`` (16 sets, scrambled; SciPy).  ``coordinate``:
-    the one to integrate or move.  ``strata``: points for either side.  ``controls``: pairs (h, exact mean of h(z)) of
-    control variates; the mean is a Tensor, so that its own derivatives are exact.  ``seed`` as for
-    ``gt.random.default_rng``; the same seed gives the same draws.
+    ``points``: ``"random"``, ``"antithetic"``, ``"strata"`` or ``"sobol"`` (16 sets, scrambled; SciPy).  ``coordinate``
+    is the one to integrate or move; by default normal draws are turned to where the kink is steepest.  ``strata``:
+    points for either side.  ``controls``: pairs (h, exact mean of h(z)) of control variates; the mean is a Tensor, so its
+    own derivatives are exact.  ``seed`` as for ``gt.random.default_rng``; the same seed gives the same draws.
 
     Raises ShapeError where ``f`` does not give one value per path, GradtapeError where the estimator does not fit.
 
@@ -157,8 +156,8 @@ def _check(y: Tensor, n: int) -> None:
                 "expectation: f gives one value per path",
                 [f"{n} paths", f"a value of shape {y.shape}, {y.dtype}"],
                 str(sites.user_line()),
-                "Reduce the axes of one draw, not the first one, which counts the paths; a condition becomes a number by "
-                "gt.where(condition, 1.0, 0.0).",
+                "Reduce the axes of one draw, not the first one, which counts the paths; a condition becomes a number "
+                "by gt.where(condition, 1.0, 0.0).",
             )
         )
 

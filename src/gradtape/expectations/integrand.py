@@ -66,7 +66,7 @@ def directional(program: Program, slots: Sequence[int], *, given: bool = True) -
 
 
 class Integrand:
-    """``f`` at a batch of draws: the program (z, theta1, ...) -> y, its kinks, and its sections along one coordinate."""
+    """``f`` at a batch of draws: the program (z, theta1, ...) -> y, and where its kinks are."""
 
     def __init__(self, window: Window, draws: Tensor, y: Tensor) -> None:
         entries = list(window.entries())

@@ -44,7 +44,7 @@ def told(value: Any, stderr: Any) -> str:
         return f"{np.asarray(value)} +- {np.asarray(stderr)}"
     if not stderr > 0 or not np.isfinite(stderr):
         return f"{float(value):.10g} +- {float(stderr):.2g}"
-    digits = max(0, 1 - int(np.floor(np.log10(stderr))))
+    digits = min(max(0, 1 - int(np.floor(np.log10(stderr)))), 15)
     return f"{float(value):.{digits}f} +- {float(stderr):.{digits}f}"
 
 
@@ -132,8 +132,8 @@ class Expectation(Tensor):
                 message(
                     f"derivatives: the expectation does not use {', '.join(unused)}",
                     where=str(sites.user_line()),
-                    remedy="Pass what the integrand or the distribution uses itself; for what was computed before, use a "
-                    "tape, and stderr_of.",
+                    remedy="Pass what the integrand or the distribution uses itself; for what was computed before, "
+                    "use a tape, and stderr_of.",
                 )
             )
         return Derivatives(_all(self, program, tensors, names, order))

@@ -115,8 +115,16 @@ class Section:
             )
         a, b = low.copy(), high.copy()  # c is of one sign at a, of the other at b, on the paths that cross
         t = 0.5 * (a + b)
-        for _ in range(_STEPS):
+        for step in range(_STEPS):
             value = c(t)
+            if step == 0 and np.any(~crosses & ((value > 0) != (at_low > 0))):
+                raise GradtapeError(
+                    message(
+                        f"preintegration: some paths cross the kink more than once along coordinate {self.coordinate}",
+                        where=str(sites.user_line()),
+                        remedy="Choose another coordinate, or estimator='score'.",
+                    )
+                )
             above = (value > 0) == rising
             a, b = np.where(above, a, t), np.where(above, t, b)
             with np.errstate(all="ignore"):
