@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from .designs import marginal
 from .directions import has_parameters, steepest
 from .estimators import Problem
 from .integrand import by_path, directional, replaced
+from .marks import limited
 from .sections import Section
 
 __all__ = ["ESTIMATORS", "Choice", "pick"]
@@ -180,33 +181,37 @@ def dead_sides(look: Look, section: Section, signs: Any) -> tuple[bool, bool]:
     return (negative, positive) if rising else (positive, negative)
 
 
-def held_by(look: Look, section: Section | None) -> bool:
-    """Whether no kink moves while the draws are held, or moved along the section: what the score needs."""
+def held_flags(look: Look, section: Section | None) -> list[bool]:
+    """Of each thing that the integrand captured: whether no kink moves with it, while the draws are held or moved."""
     problem = look.problem
-    captured = len(problem.captured)
-    if not captured:
-        return True
+    whole = problem.whole
     arguments = Program(
-        problem.whole.inputs, problem.whole.steps, problem.whole.outputs[1:], problem.whole.constants,
-        problem.whole.guards, examples=problem.whole.examples,
-    )  # fmt: skip
+        whole.inputs, whole.steps, whole.outputs[1:], whole.constants, whole.guards, examples=whole.examples
+    )
     generator = np.random.Generator(np.random.PCG64(2))
-    for i in range(1, captured + 1):
+    by_draws = directional(arguments, [0]) if section is not None else None
+    flags: list[bool] = []
+    for i in range(1, len(problem.captured) + 1):
         dx = generator.normal(size=look.inputs[i].shape)
         changes = directional(arguments, [i]).interpret([*look.inputs, dx])
-        if section is None:
-            if any(np.any(c != 0) for c in changes):
-                return False
+        if section is None or by_draws is None:
+            flags.append(all(not np.any(c) for c in changes))
             continue
-        z = look.inputs[0]
-        dt = section.moved(look.column(section), look.inputs, [None] * i + [dx] + [None] * (captured - i))
-        by_draw = directional(arguments, [0]).interpret(
-            [*look.inputs, replaced(np.zeros_like(z), np.broadcast_to(dt, (look.n,)), section.coordinate)]
-        )
-        for a, b in zip(changes, by_draw, strict=True):
-            if np.any(np.abs(a + b) > 1e-9 * (np.abs(a) + np.abs(b)) + 1e-300):
-                return False
-    return True
+        directions = [None] * i + [dx] + [None] * (len(problem.captured) - i)
+        dt = np.broadcast_to(section.moved(look.column(section), look.inputs, directions), (look.n,))
+        dz = replaced(np.zeros_like(look.inputs[0]), dt, section.coordinate)
+        back = by_draws.interpret([*look.inputs, dz])
+        flags.append(all(_cancel(a, b) for a, b in zip(changes, back, strict=True)))
+    return flags
+
+
+def _cancel(a: Any, b: Any) -> bool:
+    return bool(np.all(np.abs(a + b) <= 1e-9 * (np.abs(a) + np.abs(b)) + 1e-300))
+
+
+def held_by(look: Look) -> bool:
+    """Whether no kink moves while the draws are held."""
+    return all(held_flags(look, None))
 
 
 def pick(problem: Problem, wanted: str, coordinate: int | None, standard: Standard | None) -> tuple[Problem, Choice]:
@@ -227,7 +232,7 @@ def pick(problem: Problem, wanted: str, coordinate: int | None, standard: Standa
         return problem, Choice("pathwise", why if wanted == "auto" else f"{wanted} was asked for, but {why}")
     told = _told(kinks)
     look = Look(problem)
-    if wanted == "score" and (not kinks or held_by(look, None)):
+    if wanted == "score" and (not kinks or held_by(look)):
         if not fixed_support(problem.distribution):
             raise unfit(wanted, f"the support or the peak of {kind} moves with its parameters")
         return problem, Choice("score", f"{asked}{told} stays where it is while the draws are held")
@@ -238,20 +243,19 @@ def pick(problem: Problem, wanted: str, coordinate: int | None, standard: Standa
         look = Look(problem)
     found = _found(problem, look, wanted, coordinate, standard)
     if isinstance(found, str):
-        if wanted == "auto" and held_by(look, None) and fixed_support(problem.distribution):
+        if wanted == "auto" and held_by(look) and fixed_support(problem.distribution):
             return problem, Choice("score", f"{told}; {found}; the kinks stay where they are while the draws are held")
         raise unfit(wanted, found)
-    problem, look, section, signs, where = found
+    problem, look, section, signs, where, flags = found
     if wanted in ("score", "pathwise-then-score", "vibrato"):
         own = marginal(problem.distribution, section.coordinate)
         if not movable(own):
             raise unfit(wanted, f"a draw of {type(own).__name__} cannot be moved: its density does not vanish smoothly")
-        if not held_by(look, section):
-            raise unfit(wanted, "the kinks move differently: no move along one coordinate holds them all")
-        return problem, Choice(wanted, f"{asked}{told} is held by a move along {where}", section)
+        reason = f"{asked}{told} is held by a move along {where}"
+        return limited_by(problem, flags, 0), Choice(wanted, reason, section)
     name = "conditional" if wanted == "conditional" else "preintegration"
     reason = f"{asked}{told} is crossed once along {where}"
-    return problem, Choice(name, reason, section, dead_sides(look, section, signs))
+    return limited_by(problem, flags, 1), Choice(name, reason, section, dead_sides(look, section, signs))
 
 
 def _found(problem: Problem, look: Look, wanted: str, coordinate: int | None, standard: Standard | None) -> Any:
@@ -269,12 +273,27 @@ def _found(problem: Problem, look: Look, wanted: str, coordinate: int | None, st
                 turned = standard(direction)
                 look_there = Look(turned)
                 found = crossing_of(look_there, [0])
-                if not isinstance(found, str):
-                    return turned, look_there, *found, "the direction of the draws in which it is steepest"
+                if not isinstance(found, str) and all(flags := _flags(look_there, *found)):
+                    return turned, look_there, *found, "the direction of the draws in which it is steepest", flags
     found = crossing_of(look, places)
     if isinstance(found, str):
         return found
-    return problem, look, *found, "the draws" if size == 1 else f"coordinate {found[0].coordinate} of the draws"
+    where = "the draws" if size == 1 else f"coordinate {found[0].coordinate} of the draws"
+    return problem, look, *found, where, _flags(look, *found)
+
+
+def _flags(look: Look, section: Section, signs: Any) -> list[bool]:
+    """Of each thing captured, whether it moves the kinks as one; a single one moves as one."""
+    return [True] * len(look.problem.captured) if len(signs) == 1 else held_flags(look, section)
+
+
+def limited_by(problem: Problem, flags: list[bool], order: int) -> Problem:
+    """The problem in which what moves several kinks against each other may be differentiated ``order`` times."""
+    if all(flags):
+        return problem
+    captured = [x if held else limited(x, order=order) for x, held in zip(problem.captured, flags, strict=True)]
+    draws = limited(problem.draws, order=order)
+    return replace(problem, draws=draws, captured=captured)
 
 
 def usable_signs(look: Look) -> Any:

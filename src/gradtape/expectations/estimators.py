@@ -38,6 +38,8 @@ __all__ = ["Problem", "pathwise_then_score", "preintegrated", "scored", "transpo
 
 #: The probability that is left out at either end where a crossing is looked for.
 _END = 1e-16
+#: Nearer to an end, by its probability, there are no points: one less it would not be told from one.
+_LEAST = 1e-15
 
 
 @dataclass
@@ -51,12 +53,9 @@ class Problem:
     integrand: Integrand
     #: (z, theta1, ...) -> (y, c1, ...)
     whole: Program
-    sides: int = 1
-
-    @property
-    def captured(self) -> list[Tensor]:
-        """What the integrand captured."""
-        return self.integrand.free
+    sides: int
+    #: What the integrand captured.
+    captured: list[Tensor]
 
 
 def log_weight(distribution: Distribution, x: Any) -> Any:
@@ -180,10 +179,11 @@ def preintegrated(p: Problem, section: Section, dead: Sequence[bool] = (False, F
             continue
         for k in range(m):
             v = (getitem(points, index=(slice(None), side * m + k)) + float(k)) * (1.0 / m)
-            probability = share * v if side == 0 else 1.0 - share * v
-            safe = where(share > 0.0, probability, 0.5)
-            value = carried(section.value, [own.icdf(safe), *arguments])
-            term = where(share > 0.0, share * value, 0.0)
+            mass = share * v
+            there = mass > _LEAST
+            mass = where(there, mass, 0.5)
+            value = carried(section.value, [own.icdf(mass if side == 0 else 1.0 - mass), *arguments])
+            term = where(there, share * value, 0.0)
             total = term if total is None else total + term
     if total is None:
         return Tensor(np.zeros(n))

@@ -51,7 +51,8 @@ def expectation(
     estimate, to every order.
 
     A derivative may be taken path by path as long as ``f`` has no kink (``maximum``, ``abs``, a comparison) that
-    depends on the draws: behind one, the next derivative loses the mass on the crossing.  ``estimator`` says what to do:
+    depends on the draws: behind one, the next derivative loses the mass on the crossing.  ``estimator`` says what to
+    do:
 
     - ``"pathwise"``: path by path, right up to the order of the kink alone.
     - ``"score"``: the likelihood ratio: the kink is held where it is, the density of the draws takes the derivatives.
@@ -65,8 +66,12 @@ def expectation(
 
     ``points``: ``"random"``, ``"antithetic"``, ``"strata"`` or ``"sobol"`` (16 sets, scrambled; SciPy).  ``coordinate``
     is the one to integrate or move; by default normal draws are turned to where the kink is steepest.  ``strata``:
-    points for either side.  ``controls``: pairs (h, exact mean of h(z)) of control variates; the mean is a Tensor, so its
-    own derivatives are exact.  ``seed`` as for ``gt.random.default_rng``; the same seed gives the same draws.
+    points for either side.  ``controls``: pairs (h, exact mean of h(z)) of control variates; the mean is a Tensor, so
+    its own derivatives are exact.  ``seed`` as for ``gt.random.default_rng``; the same seed gives the same draws.
+
+    Several kinks are treated as one where the integrand is zero unless all are on one side (a barrier at many dates).
+    What moves them against each other then has derivatives up to order one (by preintegration) or none (by the score);
+    the next one raises GradtapeError.
 
     Raises ShapeError where ``f`` does not give one value per path, GradtapeError where the estimator does not fit.
 
@@ -100,7 +105,7 @@ def expectation(
                 y = strong(lift(f(z)))
             _check(y, n)
             integrand = Integrand(inside, z, y)
-            return Problem(distribution, design, z, y, integrand, integrand.with_arguments(), strata)
+            return Problem(distribution, design, z, y, integrand, integrand.with_arguments(), strata, integrand.free)
 
         def standard(direction: Any) -> Problem:
             return problem_of(*standard_form(f, distribution, direction))

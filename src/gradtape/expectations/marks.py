@@ -1,11 +1,15 @@
-"""A mark on the record: behind it, derivatives of every order are right, whatever kinks lie before it."""
+"""Marks on the record: where derivatives of every order are right whatever kinks lie before, and where they are not."""
 
 from __future__ import annotations
 
-from ..rules.batching import lanes
-from ..rules.kinds import linear
+from typing import Any
 
-__all__ = ["settled"]
+from ..errors import GradtapeError, message
+from ..record import sites
+from ..rules.batching import lanes
+from ..rules.kinds import differential, linear
+
+__all__ = ["limited", "settled"]
 
 settled = linear(
     "settled",
@@ -13,5 +17,41 @@ settled = linear(
     lambda ct, x: ct,
     batch=lanes,
     doc="The contributions of paths to an expectation, whose kinks an estimator has taken care of.",
+    public=False,
+)
+
+
+def _next(y: Any, xs: Any, dxs: Any, *, order: int) -> Any:
+    """dx, which may be differentiated ``order - 1`` times more."""
+    if order == 0:
+        raise GradtapeError(
+            message(
+                "expectation: this derivative would be wrong",
+                "several kinks are treated as one, and what it is taken in moves them against each other: the mass "
+                "where they meet would be lost",
+                str(sites.user_line()),
+                "Take it by differences of the derivatives of lower order, at the same seed.",
+            )
+        )
+    return dxs[0] + limited_zero(xs[0], order=order - 1) * dxs[0]
+
+
+limited = differential(
+    "limited",
+    lambda xp, x, *, order: x,
+    lambda y, xs, dxs, *, order: _next(y, xs, dxs, order=order),
+    params={"order": [9]},
+    batch=lanes,
+    doc="The value, which may be differentiated ``order`` times: the next derivative raises.",
+    public=False,
+)
+
+limited_zero = differential(
+    "limited_zero",
+    lambda xp, x, *, order: xp.zeros_like(x)[()],
+    lambda y, xs, dxs, *, order: _next(y, xs, dxs, order=order) * 0.0,
+    params={"order": [9]},
+    batch=lanes,
+    doc="Zero, which may be differentiated ``order`` times: the next derivative raises.",
     public=False,
 )

@@ -30,7 +30,8 @@ from .integrand import by_path, column_of, combined, directional, replaced
 __all__ = ["Section", "carried"]
 
 _STEPS = 100
-_ROUNDING = 4 * np.finfo(np.float64).eps
+#: A step of Newton's method that is smaller leaves an error of its square.
+_SMALL = 3e-9
 
 
 def carried(program: Program, inputs: Sequence[Any]) -> Any:
@@ -130,7 +131,7 @@ class Section:
             with np.errstate(all="ignore"):
                 newton = t - value / slope.interpret([t, *arguments])[0]
             new = np.where((newton >= a) & (newton <= b), newton, 0.5 * (a + b))
-            done = np.abs(new - t) <= _ROUNDING * (1 + np.abs(t))
+            done = np.abs(new - t) <= _SMALL * (1 + np.abs(t))
             t = new
             if np.all(done | ~crosses):
                 break
