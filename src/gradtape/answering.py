@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from .explain import missed
 from .primitives.shapes import astype, identity
-from .record import sites
+from .record import draws, sites
 from .record.segment import Pause, Segment, Window, adopt, current, cut, in_order, union
 from .record.tensor import Tensor
 from .record.variable import Variable
@@ -30,11 +31,12 @@ _gradtape_composes = True
 class Answers:
     """The questions that were put to one window, for as long as one of their results lives."""
 
-    __slots__ = ("asked", "remembered", "watched", "watches_all", "window")
+    __slots__ = ("asked", "remembered", "strict", "watched", "watches_all", "window")
 
-    def __init__(self, window: Window, watches_all: bool) -> None:
+    def __init__(self, window: Window, watches_all: bool, strict: bool = False) -> None:
         self.window = window
         self.watches_all = watches_all
+        self.strict = strict
         self.watched: dict[Tensor | Variable, None] = {}
         self.asked = 0  # the last segment when the first of those that are remembered was asked
         # id(result) -> (weak reference to it, method, arguments, place): how to make the result again.
@@ -61,6 +63,7 @@ class Answers:
     ) -> tuple[list[Any], list[Segment]]:
         targets, segments = self._found(targets)
         sources = [self.values_of(leaf, segments) for leaf in leaves]
+        self._check(segments, targets, sources)
         return query.gradients(segments, targets, weights, sources, holomorphic), segments
 
     def jacobians(
@@ -68,12 +71,14 @@ class Answers:
     ) -> tuple[list[Any], list[Segment]]:
         targets, segments = self._found(targets)
         sources = [self.values_of(leaf, segments) for leaf in leaves]
+        self._check(segments, targets, sources)
         return [b for t in targets for b in jacobians.jacobian_rows(segments, t, sources, chunk)], segments
 
     def blocks(self, target: Tensor, leaves: list[Any], chunk: Chunk) -> Iterator[tuple[slice, list[Tensor]]]:
         """The rows of a Jacobian, a block at a time; nobody records them."""
         (target,), segments = self.found_quietly([target])
         sources = [self.values_of(leaf, segments) for leaf in leaves]
+        self._check(segments, [target], sources)
         found = jacobians.row_blocks(segments, [target], sources, chunk)
         while True:
             with Pause():
@@ -93,10 +98,12 @@ class Answers:
     def batch_jacobians(self, y: Tensor, leaves: list[Any], chunk: Chunk = AUTO) -> tuple[list[Any], list[Segment]]:
         (y,), segments = self._found([y])
         sources = [self.values_of(leaf, segments) for leaf in leaves]
+        self._check(segments, [y], sources)
         return [batch_jacobian(segments, y, sources, chunk)], segments
 
     def batch_hessians(self, y: Tensor, leaves: list[Any]) -> tuple[list[Any], list[Segment]]:
         (g,), segments, sources = self._recorded_gradients([y], leaves)
+        self._check(segments, [g], sources)
         found = batch_jacobian(segments, g, sources)
         return [Tensor(np.zeros(g.shape + g.shape[1:], g.dtype)) if found is None else found], segments
 
@@ -104,10 +111,12 @@ class Answers:
         self, targets: list[Tensor], leaves: list[Any], chunk: Chunk = AUTO
     ) -> tuple[list[Any], list[Segment]]:
         grads, segments, sources = self._recorded_gradients(targets, leaves)
+        self._check(segments, grads, sources)
         return [b for row in hessian_blocks(segments, grads, sources, chunk) for b in row], segments
 
     def hvps(self, targets: list[Tensor], vectors: list[Tensor], leaves: list[Any]) -> tuple[list[Any], list[Segment]]:
         grads, segments, sources = self._recorded_gradients(targets, leaves)
+        self._check(segments, grads, sources)
         products = query.gradients(segments, grads, vectors, sources)
         return [zeros(v) if p is None else p for p, v in zip(products, vectors, strict=True)], segments
 
@@ -120,6 +129,7 @@ class Answers:
             for x in self.values_of(leaf, segments):
                 before = given.get(x)
                 given[x] = dx if before is None else before if dx is None else before + dx
+        self._check(segments, targets, [given])
         return query.tangents(segments, targets, given), segments
 
     def derivatives(self, targets: list[Tensor], leaves: list[Any], order: int) -> tuple[list[Any], list[Segment]]:
@@ -130,11 +140,17 @@ class Answers:
         columns: list[list[Any]] = []
         for leaf in leaves:
             sources = self.values_of(leaf, segments)
+            self._check(segments, targets, [sources], order)
             reached = [i for i, t in enumerate(targets) if connected(segments, [t], sources)]
             found = expansions(entries, {x: [ones(x)] for x in sources}, [targets[i] for i in reached], order)
             highest = {i: derivatives[-1] for i, derivatives in zip(reached, found, strict=True)}
             columns.append([highest.get(i) for i in range(len(targets))])
         return [column[i] for i in range(len(targets)) for column in columns], list(segments)
+
+    def _check(self, segments: Sequence[Segment], targets: list[Tensor], sources: Any, order: int = 1) -> None:
+        """Tell of means over random draws whose derivative path by path is not theirs."""
+        if draws.seen():
+            missed.check(segments, targets, {t for values in sources for t in values}, order, self.strict)
 
     def _recorded_gradients(self, targets: list[Tensor], leaves: list[Any]) -> tuple[list[Tensor], list[Segment], Any]:
         """First derivatives made under a window of their own, for a second sweep over them."""

@@ -12,7 +12,8 @@
     ├── DerivativeError (AssertionError) a law of derivatives that does not hold (check_derivatives)
     └── UnknownNameError (AttributeError)
     GradtapeWarning (UserWarning)
-    └── UnconnectedGradientWarning     a gradient is None: why, and what to do
+    ├── UnconnectedGradientWarning     a gradient is None: why, and what to do
+    └── KinkedExpectationWarning       a derivative of a mean over random draws that misses a kink or a jump
 
 This module imports nothing of gradtape.
 """
@@ -89,6 +90,13 @@ class GradtapeWarning(UserWarning):
 
 class UnconnectedGradientWarning(GradtapeWarning):
     """A gradient is None: names the target, the source, where the path broke, and the remedy."""
+
+
+class KinkedExpectationWarning(GradtapeWarning):
+    """A derivative of a mean over random draws, path by path, that misses what a kink or a jump contributes.
+
+    Names the line of the kink, the order that is wrong, and the remedy.  A tape with ``strict=True`` raises it.
+    """
 
 
 def message(

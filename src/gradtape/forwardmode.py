@@ -7,6 +7,7 @@ from typing import Any
 
 from . import asking, trees
 from .errors import TreeError, message
+from .explain import missed
 from .operators import fresh
 from .primitives.shapes import identity
 from .record import sites
@@ -59,6 +60,10 @@ class ForwardAccumulator:
         zero = UnconnectedGradients(unconnected_gradients) is UnconnectedGradients.ZERO
         leaves, structure = trees.flatten(primals)
         targets = [leaf.value if isinstance(leaf, Variable) else leaf for leaf in leaves]
+        pushed = self._accumulator
+        pushed.fold()
+        if pushed.kept:
+            missed.check_entries(pushed.kept, targets, pushed.started, pushed.state)
         results: list[Any] = []
         for y in targets:
             connected, dy = self._accumulator.tangent(y)

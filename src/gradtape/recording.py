@@ -29,9 +29,11 @@ _gradtape_composes = True
 class Recording:
     """A window on the record that is opened and closed, read, drawn and explained: the base of GradientTape."""
 
-    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
+    def __init__(
+        self, persistent: bool = False, watch_accessed_variables: bool = True, *, strict: bool = False
+    ) -> None:
         self._window = Window()
-        self._answers = Answers(self._window, watch_accessed_variables)
+        self._answers = Answers(self._window, watch_accessed_variables, strict)
 
     # -- recording ----------------------------------------------------------------------------------
     def __enter__(self) -> Self:

@@ -31,6 +31,8 @@ class GradientTape(Recording):
       computed after the tape closed can be differentiated too: the tape makes it again, recorded.
     - No path from source to target: None, with an :class:`UnconnectedGradientWarning` that says where it broke.
       A path whose derivative is zero: zeros.
+    - A mean over random draws whose derivative misses what a kink or a jump contributes is told by a
+      :class:`KinkedExpectationWarning`; with ``strict=True`` that is raised.
 
     The reverse mode of Speelpenning (1980) on a Wengert list; Griewank & Walther, *Evaluating Derivatives*, ch. 3.
 

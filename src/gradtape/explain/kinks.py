@@ -17,7 +17,7 @@ from ..record.segment import Entry
 from ..record.sites import Site, decode
 from ..record.tensor import value_of
 
-__all__ = ["Kink", "kinks"]
+__all__ = ["ORDERS", "Kink", "kinks"]
 
 
 class Kink(NamedTuple):
@@ -68,6 +68,16 @@ _DRAWS = {
     "random_bits", "random_uniform", "random_integers", "poisson_quantile", "binomial_quantile", "bernoulli_quantile",
     "categorical_quantile",
 }  # fmt: skip
+#: row -> the order of the derivative that jumps where the row does.
+ORDERS: dict[str, int] = {
+    **dict.fromkeys(_PAIRS, 1),
+    "clip": 1,
+    **dict.fromkeys(_COMPARISONS, 0),
+    **{name: order for name, (order, _) in _PLACES.items()},
+    "copysign": 0,
+    **dict.fromkeys(_ORDERINGS, 0),
+    **_MANY,
+}
 #: How close to the crossing, in lanes, the two branches of a choice are compared.
 _NEAREST = 8
 

@@ -12,6 +12,7 @@ from ..numpy import sampling
 from ..numpy.creation import asarray
 from ..primitives.shapes import astype
 from ..record import sites
+from ..record.draws import mark
 from ..record.tensor import SCALARS, Tensor, value_of
 from ..record.writer import lift, strong
 from .streams import Stream, broadcast_shape
@@ -61,7 +62,7 @@ class Continuous(Stream):
     @staticmethod
     def _as(z: Any, dtype: Any, parameters: Any) -> Tensor:
         z, name = strong(z), _dtype(dtype, parameters)
-        return z if z.dtype == name else astype(z, dtype=name)
+        return mark(z if z.dtype == name else astype(z, dtype=name))
 
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = None) -> Tensor:
         """Uniform draws between ``low`` and ``high``."""

@@ -25,8 +25,9 @@ from ..numpy.sorting import argsort
 from ..primitives import random_discrete as discrete
 from ..primitives.random_bits import random_integers
 from ..primitives.selection import maximum
-from ..primitives.shapes import astype
+from ..primitives.shapes import astype, identity
 from ..record import sites
+from ..record.draws import mark
 from ..record.tensor import Tensor, value_of
 from ..record.writer import lift, strong
 from .continuous import Continuous
@@ -36,6 +37,7 @@ _gradtape_composes = True
 
 __all__ = [
     "Generator",
+    "as_draws",
     "bernoulli",
     "beta",
     "binomial",
@@ -229,6 +231,22 @@ def seed(seed: Any = None) -> None:
 def shared() -> Generator:
     """The generator that the functions of this module draw from."""
     return _shared[0]
+
+
+def as_draws(x: Any) -> Tensor:
+    """``x`` as a Tensor that counts as random draws: what another library drew, or what was made of draws before.
+
+    What the generators here give counts so by itself, and what a tape sees made of it.  Where a tape differentiates a
+    mean over draws path by path, and would miss what a kink or a jump contributes, it warns: see
+    :class:`gradtape.KinkedExpectationWarning`.  The value is not changed, and derivatives pass.
+
+    >>> import numpy as np
+    >>> import gradtape as gt
+    >>> z = gt.random.as_draws(np.random.default_rng(0).normal(size=3))
+    >>> z.shape
+    (3,)
+    """
+    return mark(identity(asarray(x)))
 
 
 def _of_shared(name: str) -> Callable[..., Any]:

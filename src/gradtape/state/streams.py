@@ -22,6 +22,7 @@ from ..errors import ShapeError, message
 from ..numpy.cutting import unstack
 from ..primitives import random_bits as rows
 from ..record import sites
+from ..record.draws import mark
 from ..record.tensor import Tensor, value_of
 from ..record.variable import Variable
 from ..record.writer import lift
@@ -91,7 +92,7 @@ class Stream:
 
     def draw(self, shape: tuple[int, ...], dtype: str = "float64") -> Tensor:
         """Uniform draws between 0 and 1, neither included: one recorded entry that takes the key and the number."""
-        return rows.random_uniform(self.key, self._number(), shape=shape, dtype=dtype)
+        return mark(rows.random_uniform(self.key, self._number(), shape=shape, dtype=dtype))
 
     def bits(self, shape: tuple[int, ...]) -> Tensor:
         """Random uint64."""

@@ -12,6 +12,7 @@ from ..primitives.selection import where
 from ..primitives.shapes import broadcast_to, held
 from ..primitives.transcendental import exp, sqrt
 from ..record import sites
+from ..record.draws import mark
 from ..record.tensor import Tensor, value_of
 from ..record.writer import lift, strong
 from ..state import random
@@ -93,7 +94,8 @@ class Distribution:
         sizes = (int(shape),) if np.ndim(shape) == 0 else tuple(int(n) for n in shape)
         rng = random.shared() if seed is None else random.default_rng(seed)
         whole = (*sizes, *self.batch_shape, *self.noise_shape)
-        return self.from_uniform(*[rng.draw(whole) for _ in range(self.draws)])
+        made = self.from_uniform(*[rng.draw(whole) for _ in range(self.draws)])
+        return made if self.discrete else mark(made)
 
     def from_uniform(self, *u: Any) -> Tensor:
         """The samples that ``draws`` arrays of uniform draws make, each of shape ``(..., *batch_shape, *noise_shape)``.

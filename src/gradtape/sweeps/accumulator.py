@@ -13,9 +13,11 @@ import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..record import draws
 from ..record.segment import Entry, Pause, Segment, Window, folding_since, is_recording, union
 from ..record.tensor import Tensor
 from .forward import Tangents, forward
+from .query import BUDGET
 
 #: The window sweeps over what it saw after so many entries, or so many bytes of values.
 STRETCH_ENTRIES = 4096
@@ -25,7 +27,10 @@ STRETCH_BYTES = 1 << 24
 class Accumulator(Window):
     """Tangents of everything that is computed from ``tangents``' keys while the window is open."""
 
-    __slots__ = ("_before", "_bytes", "_known", "_read", "_since", "_sources", "_table", "_unread")
+    __slots__ = (
+        "_before", "_bytes", "_known", "_read", "_room", "_since", "_sources", "_table", "_unread",
+        "kept", "started", "state",
+    )  # fmt: skip
     folds = True
 
     def __init__(self, tangents: Mapping[Tensor, Any]) -> None:
@@ -40,6 +45,12 @@ class Accumulator(Window):
         # What was swept over lately: peepholes look back at it.
         self._before: list[Entry] = []
         self._read: list[Entry] = []
+        #: Where random draws come in: what was done from then on, if it is not too much, what moved before, and the
+        #: values of Variables: for those who ask whether a slope jumps with the draws.
+        self.kept: list[Entry] = []
+        self.started: list[Tensor] = []
+        self.state: set[Tensor] = set()
+        self._room = BUDGET
         self._keep(tangents.items())
 
     def open(self) -> None:
@@ -75,13 +86,29 @@ class Accumulator(Window):
             return
         with Pause(*folding_since(self)):
             fresh = [e for s in self.segments for e in s]
+            state = [value for s in self.segments for _, value in s.touched] if draws.seen() else []
             self.segments = []
             given = self._alive()
+            if draws.seen():
+                self._watch(fresh, state, given)
             known = forward(fresh, given, sources=self._sources, before=(*self._before, *self._read))
             self._keep([(x, dx) for x, dx in known.items() if x not in given])
             self._read += fresh
             del known, given, fresh
             self._table = {key: kept for key, kept in self._table.items() if kept[0]() is not None}
+
+    def _watch(self, fresh: list[Entry], state: list[Tensor], given: Tangents) -> None:
+        """Keep what was done with random draws."""
+        self.state.update(state)
+        if not self.kept:
+            if not any(e[0].kind == "composite" or any(draws.marked(x) for x in (*e[2], e[3])) for e in fresh):
+                return
+            self.started = list(given)
+        if self._room > 0:
+            self.kept += fresh
+            self._room -= sum(e[3].data.nbytes for e in fresh if type(e[3]) is Tensor)
+            if self._room <= 0:
+                self.kept.clear()
 
     def tangent(self, x: Tensor) -> tuple[bool, Any]:
         """Whether ``x`` depends on the sources, and its tangent (None: zero)."""

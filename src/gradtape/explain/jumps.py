@@ -1,0 +1,226 @@
+"""Rows that jump and rows that kink, and the test by numbers of whether a value jumps where a row does.
+
+A row that jumps need not make the value jump: ``where(x > 0, x, 0.0)`` is continuous, and the slope of
+``maximum(x, 0.0)**2`` is so too although it is made with ``x > 0``.  So the jump is tried: the switch is thrown for the
+lanes next to the boundary, once for those within a small distance and once within an eighth of it, and what follows is
+computed again.  What a lane changes stays as it is where the value jumps, and shrinks with the distance where it does
+not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..primitives import (
+    activations,
+    arithmetic,
+    cumulative,
+    predicates,
+    rounding,
+    segments,
+    selection,
+    sorting,
+    windows,
+)
+from ..primitives.reductions import attained
+from ..record.tensor import Tensor, value_of
+from ..rules.primitive import registry
+from .kinks import ORDERS
+
+#: The rooms whose rows are named below: they are in the registry once these are imported.
+ROOMS = (activations, arithmetic, cumulative, predicates, rounding, segments, selection, sorting, windows)
+
+#: moved(row, xs, params, d, noise) -> the row's raw output where what it switches on is moved by d.
+Moved = Callable[[Any, Sequence[Any], dict[str, Any], float, Any], Any]
+
+
+def _first(row: Any, xs: Sequence[Any], params: dict[str, Any], d: float, noise: Any) -> Any:
+    return row.run(xs[0] + d, *xs[1:], **params)
+
+
+def _second(row: Any, xs: Sequence[Any], params: dict[str, Any], d: float, noise: Any) -> Any:
+    return row.run(xs[0], xs[1] + d, *xs[2:], **params)
+
+
+def _order(row: Any, xs: Sequence[Any], params: dict[str, Any], d: float, noise: Any) -> Any:
+    """Neighbours in the order change places in both directions, so every element has a way of its own."""
+    return row.run(xs[0] + d * noise(xs[0]), *xs[1:], **params)
+
+
+def _winner(row: Any, xs: Sequence[Any], params: dict[str, Any], d: float, noise: Any) -> Any:
+    """Of a row that finds where x equals its extremum y: another element becomes the extremum."""
+    x, y = xs
+    axis = params.get("axis")
+    other = x + d * noise(x)
+    extremum = np.max if np.sum(y) >= np.mean(x) * np.size(y) else np.min
+    return row.run(other, np.reshape(extremum(other, axis=axis), np.shape(y)), **params)
+
+
+def _wrapped(row: Any, xs: Sequence[Any], params: dict[str, Any], d: float, noise: Any) -> Any:
+    """A remainder, without the part that moves smoothly."""
+    return row.run(xs[0] + d, *xs[1:], **params) - d
+
+
+def _rows(names: str, moved: Moved) -> dict[Any, Moved]:
+    return {registry[name]: moved for name in names.split()}
+
+
+#: Rows whose output jumps with their inputs; tests for nan and the like do not count.
+JUMPS: dict[Any, Moved] = {
+    **_rows("greater greater_equal less less_equal", _first),
+    **_rows("sign signbit floor ceil trunc round step heaviside truncate digitize", _first),
+    **_rows("floor_divide truncated_quotient", _first),
+    **_rows("unit_sign copysign searchsorted", _second),
+    **_rows("argsort argpartition argmax argmin ranks", _order),
+    **_rows("remainder fmod", _wrapped),
+    attained.primitive: _winner,  # type: ignore[attr-defined]
+}
+
+#: Rows that jump, or whose derivatives do.
+BROKEN = JUMPS.keys() | {registry[name] for name in ORDERS if name in registry}
+
+#: Fewer lanes than this are no expectation.
+FEWEST = 64
+#: The boundary lies in the bulk if lanes change on both sides within this part of a standard deviation.
+BULK = 0.3
+#: Between what a lane changes more at eight times the distance where the value jumps (1, or less where signs cancel),
+#: and where it does not (8, or 2.8).
+GROWTH = 1.75
+
+
+class Switch:
+    """The entries of one line that jump together, and how they are moved."""
+
+    def __init__(self, entries: Sequence[Any]) -> None:
+        self.entries = list(entries)
+        self.inputs = [[value_of(x) for x in e[2]] for e in self.entries]
+        self.outputs = [value_of(e[3]) for e in self.entries]
+        self.lanes = int(sum(np.size(y) for y in self.outputs))
+        self._generator = np.random.default_rng(0)
+        self._noise: dict[int, Any] = {}
+
+    def moved(self, d: float) -> list[Any]:
+        """The outputs where what they switch on is moved by ``d``."""
+        with np.errstate(all="ignore"):
+            return [
+                JUMPS[e[0]](e[0], xs, e[1] or {}, d, self._noise_like)
+                for e, xs in zip(self.entries, self.inputs, strict=True)
+            ]
+
+    def _noise_like(self, x: Any) -> Any:
+        if id(x) not in self._noise:
+            self._noise[id(x)] = self._generator.normal(size=np.shape(x))
+        return self._noise[id(x)]
+
+    def scale(self) -> float:
+        """The standard deviation of what is switched on."""
+        margins: list[Any] = []
+        for e, xs in zip(self.entries, self.inputs, strict=True):
+            way = JUMPS[e[0]]
+            two = way is _first and len(xs) == 2 and e[0].name not in ("heaviside", "digitize")
+            margin = xs[1] if way is _second else xs[0] - xs[1] if two and e[0].kind == "constant" else xs[0]
+            margins.append(np.ravel(margin))
+        whole = np.concatenate(margins).astype(float)
+        whole = whole[np.isfinite(whole)]
+        return float(np.std(whole)) if whole.size else 0.0
+
+    def changed(self, d: float, moved: Sequence[Any] | None = None) -> int:
+        """How many lanes change."""
+        found = self.moved(d) if moved is None else moved
+        tiny = 1e-3 * abs(d)
+        return int(sum(np.sum(_differs(a, b, tiny)) for a, b in zip(found, self.outputs, strict=True)))
+
+    def distance(self) -> float:
+        """A small distance within which enough lanes lie; 0 where the boundary is far from the bulk, or not crossed."""
+        d = BULK * self.scale()
+        if d == 0.0:
+            return 0.0
+        one, other = self.changed(d), self.changed(-d)
+        if min(one, other) < max(8, 0.1 * max(one, other)):
+            return 0.0  # whatever lies next to the boundary lies on one side of it
+        goal = max(64, self.lanes // 100)
+        for _ in range(30):
+            if one <= goal:
+                break
+            d *= max(0.3, goal / one)
+            one = self.changed(d)
+        return d
+
+
+def _differs(a: Any, b: Any, tiny: float) -> Any:
+    if np.asarray(b).dtype.kind in "fc":
+        return np.abs(np.asarray(a) - b) > tiny
+    return np.asarray(a) != b
+
+
+def jumps(switch: Switch, entries: Sequence[Any], targets: Sequence[Tensor]) -> bool:
+    """Whether ``targets``, which ``entries`` compute, jump where the switch is thrown."""
+    if switch.lanes < FEWEST:
+        return False
+    d = switch.distance()
+    # A switch may be hidden on one side by another one.
+    return d != 0.0 and (_jumps(switch, entries, targets, d) or _jumps(switch, entries, targets, -d))
+
+
+def _jumps(switch: Switch, entries: Sequence[Any], targets: Sequence[Tensor], d: float) -> bool:
+    far = switch.moved(d)
+    many = switch.changed(d, far)
+    whole = _change(switch, far, entries, targets)
+    size = _parts(switch, targets, [t.data for t in targets])
+    eps = max(float(np.finfo(t.dtype).eps) for t in targets)
+    least = np.maximum(64 * eps * float(np.linalg.norm(size)), 1e-6 * many / switch.lanes * size)
+    felt = whole > least  # not where it is nan: nothing can be said
+    if not np.any(felt):
+        return False
+    for part in (0.125, 0.25, 0.5):
+        near = switch.moved(part * d)
+        few = switch.changed(part * d, near)
+        if few >= 8 or part == 0.5:
+            break
+    if not 0 < few < many:
+        return False
+    less = _change(switch, near, entries, targets)
+    # At other ratios than 8 the middle between the two is elsewhere.
+    growth = GROWTH ** (np.log(many / few) / np.log(8.0))
+    return bool(np.any(felt & (whole / many < growth * less / few)))
+
+
+def _change(switch: Switch, outputs: Sequence[Any], entries: Iterable[Any], targets: Sequence[Tensor]) -> Any:
+    """How far the targets move where the entries of the switch have these outputs."""
+    given = {e[3]: y for e, y in zip(switch.entries, outputs, strict=True)}
+    values = replaced(entries, given)
+    return _parts(switch, targets, [values.get(t, t.data) - t.data for t in targets])
+
+
+def _parts(switch: Switch, targets: Sequence[Tensor], values: Sequence[Any]) -> Any:
+    """The size of each element, which have scales of their own; of a target with many elements, of all of them."""
+    most = switch.lanes // FEWEST
+    sizes = [
+        np.abs(np.ravel(v)) if t.size <= most else np.linalg.norm(np.ravel(v))
+        for t, v in zip(targets, values, strict=True)
+    ]
+    return np.concatenate([np.atleast_1d(s) for s in sizes]).astype(float)
+
+
+def replaced(entries: Iterable[Any], given: dict[Tensor, Any]) -> dict[Tensor, Any]:
+    """The raw values of all that depends on the keys of ``given``, where those have other values."""
+    values: dict[Tensor, Any] = dict(given)
+    with np.errstate(all="ignore"):
+        for row, params, inputs, output, _, _ in entries:
+            if row.kind == "event" or output in given:
+                continue
+            several = type(output) is tuple
+            if row.stands_for:
+                for made, o in zip(row.stands_for, output if several else (output,), strict=True):
+                    if made in values:
+                        values[o] = values[made]
+                continue
+            if not any(x in values for x in inputs):
+                continue
+            xs = [values[x] if x in values else value_of(x) for x in inputs]
+            y = row.run(*xs, **(params or {}))
+            values.update(zip(output, y, strict=True) if several else ((output, y),))
+    return values
