@@ -393,3 +393,20 @@ def test_expectation(estimator: str) -> None:
     expected = {"second"} if estimator == "pathwise" else set()
     assert orders(told(lambda: gt.grad(gt.grad(price))(100.0))) == expected
     assert orders(told(lambda: gt.jvp(gt.grad(price), (100.0,), (1.0,)))) == expected
+    assert orders(told(lambda: gt.grad(gt.grad(gt.grad(price)))(100.0))) - {"third"} == expected
+
+
+def test_an_estimator_that_does_not_fit_is_told() -> None:
+    """Two crossings along one coordinate: which is the later one changes from path to path, so its place has a kink."""
+
+    def either(s: Any) -> Any:
+        def payoff(z: Any) -> Any:
+            one, other = terminal(s, 0.2, z[:, 0] + 0.5 * z[:, 1]), terminal(s, 0.3, z[:, 0] - 0.5 * z[:, 1])
+            return gt.where(one > K, gt.where(other > K, 1.0, 0.0), 0.0)
+
+        normal = gt.stochastic.Normal(np.zeros(2), 1.0)
+        return gt.expectation(payoff, normal, samples=4000, seed=0, estimator="preintegration", coordinate=0)
+
+    found = told(lambda: gt.grad(gt.grad(either))(100.0))
+    assert orders(found) == {"second"}
+    assert "estimator=" in str(found[0].message)

@@ -79,6 +79,7 @@ JUMPS: dict[Any, Moved] = {
     attained.primitive: _winner,  # type: ignore[attr-defined]
 }
 
+_COMPARISONS = frozenset(registry[name] for name in ("greater", "greater_equal", "less", "less_equal"))
 #: Rows that jump, or whose derivatives do.
 BROKEN = JUMPS.keys() | {registry[name] for name in ORDERS if name in registry}
 
@@ -117,15 +118,23 @@ class Switch:
 
     def scale(self) -> float:
         """The standard deviation of what is switched on."""
-        margins: list[Any] = []
-        for e, xs in zip(self.entries, self.inputs, strict=True):
-            way = JUMPS[e[0]]
-            two = way is _first and len(xs) == 2 and e[0].name not in ("heaviside", "digitize")
-            margin = xs[1] if way is _second else xs[0] - xs[1] if two and e[0].kind == "constant" else xs[0]
-            margins.append(np.ravel(margin))
+        margins = [np.ravel(_margin(e, xs)) for e, xs in zip(self.entries, self.inputs, strict=True)]
         whole = np.concatenate(margins).astype(float)
         whole = whole[np.isfinite(whole)]
         return float(np.std(whole)) if whole.size else 0.0
+
+    def moves(self, tangents: dict[Tensor, Any]) -> bool:
+        """Whether what is switched on moves: it does not where a path is held at its place, whatever it is made of."""
+        least = 1e-8 * self.scale()
+        for e in self.entries:
+            dxs = [tangents.get(x) if isinstance(x, Tensor) else None for x in e[2]]
+            if any(d is not None for d in dxs):
+                moved = _margin(
+                    e, [np.zeros(np.shape(value_of(x))) if d is None else d for x, d in zip(e[2], dxs, strict=True)]
+                )
+                if np.any(np.abs(moved) > least):
+                    return True
+        return False
 
     def changed(self, d: float, moved: Sequence[Any] | None = None) -> int:
         """How many lanes change."""
@@ -148,6 +157,14 @@ class Switch:
             d *= max(0.3, goal / one)
             one = self.changed(d)
         return d
+
+
+def _margin(entry: Any, xs: Sequence[Any]) -> Any:
+    """What the entry switches on: it switches where this passes zero, or another number."""
+    row = entry[0]
+    if JUMPS[row] is _second:
+        return xs[1]
+    return xs[0] - xs[1] if row in _COMPARISONS else xs[0]
 
 
 def _differs(a: Any, b: Any, tiny: float) -> Any:

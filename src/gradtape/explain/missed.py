@@ -17,6 +17,8 @@ import warnings
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..errors import KinkedExpectationWarning, message
 from ..primitives.indexing import take_along_axis
 from ..primitives.random_bits import random_bits, random_uniform
@@ -44,6 +46,7 @@ REMEDY = (
     "Write the mean as gt.expectation(f, distribution): its derivatives are right at every order.\n"
     "(Draws that are data, not a sample to average over, are told by gt.asarray(np.asarray(z)).)"
 )
+OTHER_ESTIMATOR = "This estimator of gt.expectation does not fit here: choose another one by estimator= or coordinate=."
 
 
 class Missed(NamedTuple):
@@ -52,6 +55,8 @@ class Missed(NamedTuple):
     order: int
     row: Any
     site: sites.Site | None
+    #: It happened behind an estimator of gt.expectation.
+    estimated: bool = False
 
 
 def check(
@@ -91,7 +96,7 @@ def missed(
     """
     with Pause():
         entries = expanded(entries, _JUMPING if order == 1 else _ANY)
-        barred = {*sources, *state} - _declared(sources, state) | _settled(entries)
+        barred = {*sources, *state} - _declared(sources, state)
         for more in range(order):
             if more:
                 entries, targets = _slopes(entries, targets, sources)
@@ -99,7 +104,8 @@ def missed(
             if found:
                 done = more + _queries(entries, targets)
                 lines = _Lines(entries)
-                return [Missed(max(done, _derived(group)) + 1, group[0][0], lines.site(group[0])) for group in found]
+                estimated = any(e[0].name == "settled" for e in entries)
+                return [Missed(max(done, _derived(g)) + 1, g[0][0], lines.site(g[0]), estimated) for g in found]
     return []
 
 
@@ -117,7 +123,7 @@ def warn(found: Sequence[Missed], strict: bool = False) -> None:
                 f"asked for at {asked}",
             ],
             str(one.site or asked),
-            REMEDY,
+            OTHER_ESTIMATOR if one.estimated else REMEDY,
         )
         if strict:
             raise KinkedExpectationWarning(text)
@@ -197,14 +203,6 @@ def _declared(sources: Iterable[Tensor], state: Iterable[Tensor]) -> set[Tensor]
     return {x for x in state if draws.marked(x)} - set(sources)
 
 
-def _settled(entries: Sequence[Entry]) -> set[Tensor]:
-    """The draws of gt.expectation whose estimator takes care of kinks and jumps: it says that they are settled."""
-    ends = [x for e in entries if e[0].name == "settled" for x in e[2]]
-    if not ends:
-        return set()
-    return {x for x in _needed(entries, ends) if isinstance(x, Tensor)}
-
-
 class _Dependence:
     """What depends on the sources, differentiably, and what on the draws, not by way of the sources."""
 
@@ -256,7 +254,18 @@ def _jumps_of(
         return []
     needed = _needed(entries, targets)
     groups = _together([e for e in suspects if e[3] in needed], _Lines(entries))
-    return [group for group in groups if jumps(Switch(group), entries, targets)]
+    found = [switch for group in groups if jumps(switch := Switch(group), entries, targets)]
+    if found:
+        tangents = _tangents(entries, sources)
+        found = [switch for switch in found if switch.moves(tangents)]
+    return [switch.entries for switch in found]
+
+
+def _tangents(entries: Sequence[Entry], sources: Iterable[Tensor]) -> dict[Tensor, Any]:
+    """How everything moves where the sources do, all at once, each by as much as it is large."""
+    generator = np.random.default_rng(0)
+    given = {x: (x.data * generator.uniform(0.5, 1.5, x.shape) + 1e-3).astype(x.dtype)[()] for x in sources}
+    return forward(list(entries), given)
 
 
 def _but_for_sorting(suspects: list[Entry], entries: Sequence[Entry]) -> list[Entry]:
