@@ -48,7 +48,7 @@ def test_a_function_and_its_derivatives() -> None:
     close(third[0](x), third[1](x), 1e-11)
     wide = gt.asarray(RNG.normal(size=(3, 5)))
     close(gt.vmap(lambda x: compiled(x, 2.0))(wide), gt.vmap(lambda x: f(x, 2.0))(wide))
-    y, dy = gt.jvp(lambda x: compiled(x, 2.0), (x,), (x,))
+    _, dy = gt.jvp(lambda x: compiled(x, 2.0), (x,), (x,))
     close(dy, gt.jvp(lambda x: f(x, 2.0), (x,), (x,))[1])
     assert "engine xla: asked for" in compiled.report()
 

@@ -28,6 +28,13 @@ pytest.importorskip("jax")
 
 #: Rows whose cases have masks among their inputs: a mask that is not known while tracing is NumPy's affair.
 MASKS = {"gather", "scatter_add", "scatter_set"}
+#: Rows that JAX carries out at most of their cases only: name -> the others.
+IN_PART = {
+    "ldexp": "exponents that are no integers",
+    "matrix_rank": "empty matrices",
+    "owens_t": "float32 beside float64",
+    "ranks": "along an axis, or with NaNs apart",
+}
 #: Rows for which JAX has an algorithm of its own that is good to fewer digits: name -> (relative error, why).
 WIDER: dict[str, tuple[float, str]] = {}
 
@@ -45,16 +52,16 @@ def joined(programs: Sequence[Program]) -> Program:
     return Program(inputs, [s for p in programs for s in p.steps], [o for p in programs for o in p.outputs], constants)
 
 
-def check(found: Sequence[Any], expected: Sequence[Any], names: Sequence[str], tolerance: float = 1e-12) -> None:
+def check(found: Sequence[Any], expected: Sequence[Any], names: Sequence[Any], tolerance: float = 1e-12) -> None:
     """Element by element, relative to the largest one; shapes and dtypes are NumPy's."""
-    for name, a, b in zip(names, found, expected, strict=True):
+    for (name, single), a, b in zip(names, found, expected, strict=True):
         a, b = np.asarray(a), np.asarray(b)
         assert (a.dtype, a.shape) == (b.dtype, b.shape), name
         if b.dtype.kind not in "fc":
             np.testing.assert_array_equal(a, b, err_msg=name)
             continue
         rtol = WIDER.get(name, (tolerance,))[0]
-        if b.dtype in (np.float32, np.complex64):
+        if single:
             rtol = max(rtol, 2e-5)
         scale = float(np.max(np.abs(b), initial=0.0, where=np.isfinite(b)))
         np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * scale, err_msg=name)
@@ -67,7 +74,8 @@ def check_values(points: Sequence[tuple[str, Case]]) -> Compiled:
         programs.append(program)
         inputs += given
         expected += made
-        names += [name] * len(made)
+        single = any(getattr(x, "dtype", None) == np.float32 for x in case.inputs)
+        names += [(name, single)] * len(made)
     compiled = Compiled(joined(programs))
     check(compiled(inputs), expected, names)
     return compiled
@@ -88,7 +96,7 @@ def test_values_everywhere(name: str) -> None:
     points = [*cases(name)[1:], *floats, *complex_cases(name)[:2], *half_float32_cases(name)]
     if points:
         compiled = check_values([(name, case) for case in points])
-        assert set(compiled.surprises) <= MASKS, compiled.surprises
+        assert set(compiled.surprises) <= {*MASKS, *IN_PART}, compiled.surprises
 
 
 def gradient_program(case: Case) -> Program | None:
@@ -123,7 +131,7 @@ def check_gradients(points: Sequence[tuple[str, Case]]) -> None:
             inputs += case.xs
             made = program.interpret(case.xs)
             expected += made
-            names += [name] * len(made)
+            names += [(name, False)] * len(made)
     if programs:
         check(Compiled(joined(programs).simplified())(inputs), expected, names, 1e-11)
 

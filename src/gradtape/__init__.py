@@ -29,6 +29,7 @@ from .errors import (
 from .forwardmode import ForwardAccumulator, jvp
 from .hutchinson import Estimate, biharmonic_estimate, laplacian_estimate
 from .jacobians import jacfwd, jacobian, jacobian_rows
+from .jaxed import from_jax
 from .jets import derivative, jet, partial
 from .numpy import fourier as fft
 from .numpy import linalg, special
@@ -570,6 +571,7 @@ __all__ = [
     "fmod",
     "frexp",
     "from_dlpack",
+    "from_jax",
     "fromfunction",
     "full",
     "full_like",

@@ -267,6 +267,39 @@ class Program:
 
         return source(self)
 
+    # -- for others ------------------------------------------------------------------------------------
+    def to_jax(self) -> Callable[..., Any]:
+        """A function of JAX arrays that a user of JAX can call and transform: jax.jit, grad, vmap, hessian.
+
+        Derivatives are gradtape's rules, step by step, with its conventions at singular points, to any order.  Where a
+        guard disagrees, or NumPy would raise an error, floating outputs are nan.
+
+        Needs gradtape[xla].  Raises GradtapeError for a program with guards that has integer outputs, and, when it is
+        called, where the program has 64-bit numbers and JAX is not set to have them (``jax_enable_x64``).
+        """
+        from ..engines.xla.export import for_jax
+
+        return for_jax(self)
+
+    def to_stablehlo(self) -> str:
+        """The program as StableHLO text, the input language of XLA; guards as for :meth:`to_jax`.
+
+        Needs gradtape[xla].  Raises GradtapeError for steps that XLA cannot carry out.
+        """
+        from ..engines.xla.export import stablehlo
+
+        return stablehlo(self)
+
+    def export(self, platforms: Sequence[str] | None = None) -> bytes:
+        """The program as bytes that run without gradtape: ``jax.export.deserialize(bytes).call(*arrays)``.
+
+        ``platforms``: those that it shall run on, such as ``["cpu", "cuda"]``; by default the one of this machine.
+        64-bit arrays reach it only where JAX's own x64 setting is on.  Guards and errors as for :meth:`to_stablehlo`.
+        """
+        from ..engines.xla.export import exported
+
+        return exported(self, platforms)
+
     def __len__(self) -> int:
         return len(self.steps)
 

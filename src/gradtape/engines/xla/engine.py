@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import GuardError, message
-from ...program.program import Program, Value, disagreement
+from ...program.program import Program, disagreement
 from .device import jax, x64
 from .loops import HELD
 from .lowering import HOLDERS, Lowering, settings
@@ -43,7 +43,7 @@ class Compiled:
             outputs = lowering.run(self.program, inputs, dict(zip(self.large, constants, strict=True)))
             self._lowering = lowering
             self.surprises = lowering.surprises
-            if not lowering.guards and not any(flag is not True for _, flag in lowering.checks):
+            if not lowering.flagged:
                 return outputs, None, []
             flags = [flag for _, flag in lowering.checks]
             seen = [jax().numpy.asarray(x) for _, _, x in lowering.guards]
@@ -79,7 +79,7 @@ class Compiled:
         )
 
 
-def interpreted(program: Program, inputs: Sequence[Any], constants: dict[Value, Any] | None = None) -> list[Any]:
-    """The outputs at traced inputs, for a function of JAX's: guards and checks are not looked at."""
+def inside_jax(lowering: Lowering, program: Program, inputs: Sequence[Any]) -> list[Any]:
+    """The outputs at arrays of JAX's, traced or not, under the settings that NumPy's semantics need."""
     with settings():
-        return Lowering().run(program, inputs, constants)
+        return lowering.run(program, inputs)

@@ -18,11 +18,11 @@ TURN_FAILS = "a step inside of it fails"
 
 def _inside(lowering: Lowering, program: Program, values: Sequence[Any]) -> tuple[list[Any], Any]:
     """The outputs of a body, strong in their dtypes, and whether all went well in it."""
-    inner = Lowering()
+    inner = lowering.inner()
     outputs = inner.run(program, values)
     lowering.surprises.update(inner.surprises)
-    good = inner.all_good() if inner.guards or any(flag is not True for _, flag in inner.checks) else True
-    return outputs, good
+    lowering.hosted.update(inner.hosted)
+    return outputs, inner.all_good() if inner.flagged else True
 
 
 def _scan(lowering: Lowering, step: Step, values: list[Any]) -> Sequence[Any]:

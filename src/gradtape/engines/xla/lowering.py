@@ -17,7 +17,7 @@ from ...program.program import Guard, Program, Step, Value
 from ...rules.primitive import bind
 from .callbacks import call_host
 from .device import jax
-from .rows import CHECKED, ON_HOST, REFUSES, TRANSLATED, finite_as_input, within
+from .rows import CHECKED, ON_HOST, ON_HOST_WHERE_COMPLEX, REFUSES, TRANSLATED, finite_as_input, within
 
 #: Rows that hold programs, which are lowered in their turn: name -> function(lowering, step, inputs).
 HOLDERS: dict[str, Callable[[Lowering, Step, list[Any]], Sequence[Any]]] = {}
@@ -33,6 +33,8 @@ class Lowering:
         self.guards: list[tuple[Guard, Any, Any]] = []
         #: Rows that the host carries out though nothing says so: name -> the error that JAX met.
         self.surprises: dict[str, str] = {}
+        #: Rows that the host carries out.
+        self.hosted: set[str] = set()
 
     def run(self, program: Program, inputs: Sequence[Any], constants: dict[Value, Any] | None = None) -> list[Any]:
         """The outputs of ``program`` at traced inputs; ``constants``: those that are passed in instead of written."""
@@ -59,7 +61,7 @@ class Lowering:
         held = HOLDERS.get(name)
         if held is not None:
             return [fitted(y, o) for y, o in zip(held(self, step, xs), step.outputs, strict=True)]
-        if name in ON_HOST:
+        if self.is_hosted(step):
             return self.on_host(step, xs)
         try:
             made = self.translated(step, xs)
@@ -84,7 +86,7 @@ class Lowering:
             self.checks.append((f"{name} is not determined there", flag))
             return [fitted(made, step.outputs[0])]
         run = TRANSLATED.get(name) or bind(step.row.impl, jax().numpy)
-        made = run(*_promoted(step.row, xs), **params)
+        made = run(*_promoted(step.row, xs, name in TRANSLATED), **params)
         outputs = made if step.several else (made,)
         if all(_fits(y, o) for y, o in zip(outputs, step.outputs, strict=True)):
             return [fitted(y, o) for y, o in zip(outputs, step.outputs, strict=True)]
@@ -99,6 +101,7 @@ class Lowering:
 
     def on_host(self, step: Step, xs: list[Any]) -> list[Any]:
         """By NumPy, called back; an error there is a flag here."""
+        self.hosted.add(step.row.name)
         places = [i for i, x in enumerate(xs) if hasattr(x, "dtype")]
 
         def run(arrays: list[Any]) -> Sequence[Any]:
@@ -113,7 +116,21 @@ class Lowering:
         self.checks.append((f"{step.row.name} raised an error, or gave another shape", good))
         return made
 
+    def is_hosted(self, step: Step) -> bool:
+        """Whether the host carries the row out."""
+        name = step.row.name
+        return name in ON_HOST or (name in ON_HOST_WHERE_COMPLEX and any(_is_complex(x) for x in step.inputs))
+
+    def inner(self) -> Lowering:
+        """One for a body that a step holds."""
+        return Lowering()
+
     # -- flags ---------------------------------------------------------------------------------------------------------
+    @property
+    def flagged(self) -> bool:
+        """Whether there is anything to look at after a run."""
+        return bool(self.guards) or any(flag is not True for _, flag in self.checks)
+
     def all_good(self) -> Any:
         """One flag for all of them, as a traced array."""
         xp = jax().numpy
@@ -153,11 +170,15 @@ def _constant(c: Any) -> Any:
     return c if c.dtype.kind in "biu" else jax().numpy.asarray(c)
 
 
+def _is_complex(x: Any) -> bool:
+    return type(x) is Value and x.dtype.kind == "c"
+
+
 def _is_number(x: Any) -> bool:
     return hasattr(x, "dtype") and x.dtype.kind in "iufc"
 
 
-def _promoted(row: Any, xs: list[Any]) -> list[Any]:
+def _promoted(row: Any, xs: list[Any], always: bool) -> list[Any]:
     """Inputs of a row that broadcasts in the dtype that NumPy would compute in, where JAX would take another one."""
     if not row.broadcasts and row.kind != "constant":
         return xs
@@ -165,7 +186,7 @@ def _promoted(row: Any, xs: list[Any]) -> list[Any]:
     if len(dtypes) < 2:
         return xs
     wide = np.result_type(*dtypes)
-    if wide == jax().numpy.result_type(*dtypes):
+    if not always and wide == jax().numpy.result_type(*dtypes):
         return xs
     return [x.astype(wide) if _is_number(x) else x for x in xs]
 

@@ -56,6 +56,9 @@ ON_HOST: dict[str, str] = {
     "spectral_function": "its parameter is an object of the user's whose methods are asked for values",
 }
 
+#: Rows of which JAX has the real function alone.
+ON_HOST_WHERE_COMPLEX = frozenset({"erf", "erfc", "from_peak", "gelu", "log_softmax", "normal_cdf", "onto_peak"})
+
 
 # -- wordings for JAX ------------------------------------------------------------------------------------------------
 
@@ -119,6 +122,15 @@ def _last_writes(*arrays: Any, index: Any, shape: Any) -> Any:
     number = xp.arange(places.size)
     latest = xp.zeros(int(np.prod(shape)), number.dtype).at[places.ravel()].max(number)
     return (latest[places.ravel()] == number).reshape(places.shape)
+
+
+def _setitem(x: Any, u: Any, *, index: Any) -> Any:
+    xp = jax().numpy
+    return xp.asarray(x).at[index].set(xp.asarray(u).astype(x.dtype))
+
+
+def _scatter_set(x: Any, u: Any, *arrays: Any, index: Any) -> Any:
+    return _setitem(x, u, index=filled(index, arrays))
 
 
 def _argpartition(x: Any, *, kth: Any, axis: Any) -> Any:
@@ -191,9 +203,11 @@ TRANSLATED: dict[str, Row] = {
     "lie_near": _lie_near,
     "pseudo_huber": _pseudo_huber,
     "ranks": _ranks,
+    "scatter_set": _scatter_set,
     "segment_count": _segment_count,
     "segment_max": _segment_extremum("max", -np.inf),
     "segment_min": _segment_extremum("min", np.inf),
+    "setitem": _setitem,
     "solve_triangular": _solve_triangular,
 }
 
