@@ -13,10 +13,9 @@ from ..program.program import Program
 from ..record import sites
 from ..record.tensor import value_of
 from ..stochastic.distribution import Distribution
-from ..stochastic.normal import LogNormal, Normal
-from ..stochastic.scaled import Cauchy, Gumbel, Laplace, Logistic, Uniform
 from ..stochastic.implicit import InverseGaussian, StudentT
-from ..stochastic.normal import TruncatedNormal
+from ..stochastic.normal import LogNormal, Normal, TruncatedNormal
+from ..stochastic.scaled import Cauchy, Gumbel, Laplace, Logistic, Uniform
 from .designs import marginal
 from .directions import has_parameters, steepest
 from .estimators import Problem

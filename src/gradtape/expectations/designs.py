@@ -10,7 +10,8 @@ import numpy as np
 from ..numpy.creation import asarray
 from ..primitives.indexing import getitem
 from ..primitives.joining import concat
-from ..primitives.reductions import mean, sum as sum_of
+from ..primitives.reductions import mean
+from ..primitives.reductions import sum as sum_of
 from ..primitives.shapes import broadcast_to, reshape
 from ..primitives.transcendental import sqrt
 from ..record.writer import lift, strong

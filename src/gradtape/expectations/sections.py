@@ -21,7 +21,7 @@ from ..program.slicing import sliced
 from ..record import sites
 from ..record.private import private_among
 from ..record.segment import Pause, Window
-from ..record.tensor import Tensor, value_of
+from ..record.tensor import Tensor
 from ..record.writer import operation
 from ..rules.primitive import Primitive
 from ..sweeps.batch import reported

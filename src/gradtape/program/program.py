@@ -316,7 +316,9 @@ class Program:
 def disagreement(name: str, guard: Guard, seen: Any) -> GuardError:
     """What to tell where Python would have gone another way."""
     array = np.asarray(seen)
-    found = f"{guard.expected!r} when it was recorded, {array.tolist()!r} now" if array.size < 20 else "another value now"
+    found = (
+        f"{guard.expected!r} when it was recorded, {array.tolist()!r} now" if array.size < 20 else "another value now"
+    )
     return GuardError(
         message(
             f"{name}: at these inputs Python would go another way ({guard.how})",
