@@ -884,7 +884,7 @@ _LATER = {
     "stochastic": ("stochastic", None),
     "switch": ("control.choosing", "switch"),
     "trees": ("trees", None),
-    "while_loop": ("control.whiling", "while_loop"),
+    "while_loop": ("control.while_loops", "while_loop"),
 }
 __version__ = "0.1.0"
 
