@@ -9,6 +9,7 @@ from .names import fallback
 __all__ = [
     "PhysicalDevice",
     "experimental",
+    "functions_run_eagerly",
     "get_visible_devices",
     "list_logical_devices",
     "list_physical_devices",
@@ -43,7 +44,17 @@ def _accepted(*_: Any, **__: Any) -> None:
 
 
 set_visible_devices = _accepted
-run_functions_eagerly = _accepted
+_eager = [False]
+
+
+def run_functions_eagerly(run_eagerly: Any) -> None:
+    """Whether what ``tf.function`` made runs as plain Python."""
+    _eager[0] = bool(run_eagerly)
+
+
+def functions_run_eagerly() -> bool:
+    """Whether what ``tf.function`` made runs as plain Python."""
+    return _eager[0]
 
 
 class experimental:  # noqa: N801

@@ -9,7 +9,7 @@ import numpy as np
 
 from .convert import operands, tensor
 from .errors import InvalidArgumentError
-from .names import fallback
+from .names import fallback, gt
 
 _gradtape_composes = True
 
@@ -37,14 +37,19 @@ __all__ = [
 
 def _values(x: Any, y: Any) -> tuple[Any, Any]:
     x, y = operands(x, y)
-    return tensor(x).data, tensor(y).data
+    return tensor(x), tensor(y)
+
+
+def _everywhere(holds: Any) -> bool:
+    """Asked on the record: a compiled function asks again at every call."""
+    return bool(gt.all(holds))
 
 
 def _comparison(says: str, holds: Callable[[Any, Any], Any]) -> Callable[..., None]:
     def check(x: Any, y: Any, message: Any = None, summarize: Any = None, name: Any = None) -> None:
         a, b = _values(x, y)
-        if not np.all(holds(a, b)):
-            raise InvalidArgumentError(f"{message or ''} x {says} y does not hold: x = {a}, y = {b}".strip())
+        if not _everywhere(holds(a, b)):
+            raise InvalidArgumentError(f"{message or ''} x {says} y does not hold: x = {a.data}, y = {b.data}".strip())
 
     check.__doc__ = f"Raise InvalidArgumentError unless x {says} y everywhere."
     return check
@@ -60,9 +65,9 @@ assert_greater_equal = _comparison(">=", lambda a, b: a >= b)
 
 def _sign(says: str, holds: Callable[[Any], Any]) -> Callable[..., None]:
     def check(x: Any, message: Any = None, summarize: Any = None, name: Any = None) -> None:
-        value = tensor(x).data
-        if not np.all(holds(value)):
-            raise InvalidArgumentError(f"{message or ''} x {says} does not hold: x = {value}".strip())
+        value = tensor(x)
+        if not _everywhere(holds(value)):
+            raise InvalidArgumentError(f"{message or ''} x {says} does not hold: x = {value.data}".strip())
 
     check.__doc__ = f"Raise InvalidArgumentError unless x {says} everywhere."
     return check
@@ -80,14 +85,17 @@ def assert_near(
     """Raise InvalidArgumentError unless |x - y| <= atol + rtol |y|; both are 10 eps unless said otherwise."""
     a, b = _values(x, y)
     usual = 10 * np.finfo(a.dtype).eps
-    if not np.all(np.abs(a - b) <= (usual if atol is None else atol) + (usual if rtol is None else rtol) * np.abs(b)):
-        raise InvalidArgumentError(f"{message or ''} x and y are not near: x = {a}, y = {b}".strip())
+    room = (usual if atol is None else atol) + (usual if rtol is None else rtol) * gt.abs(b)
+    with np.errstate(invalid="ignore"):  # inf - inf is not near
+        near = gt.abs(a - b) <= room
+    if not _everywhere(near):
+        raise InvalidArgumentError(f"{message or ''} x and y are not near: x = {a.data}, y = {b.data}".strip())
 
 
 def check_numerics(tensor: Any, message: Any = "", name: Any = None) -> Any:
     """The Tensor, if it is finite; else raise InvalidArgumentError."""
     x = _tensor(tensor)
-    if not np.all(np.isfinite(x.data)):
+    if not _everywhere(gt.isfinite(x)):
         raise InvalidArgumentError(f"{message} : Tensor had NaN or Inf values: {x.data}")
     return x
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ....compiling.tracing import must_repeat
 from ..convert import tensor
 from ..names import fallback
 
@@ -33,6 +34,7 @@ class Metric:
 
     def reset_state(self) -> None:
         """Start anew."""
+        must_repeat("a metric starts anew")
         self.total, self.count = 0.0, 0.0
 
     def reset_states(self) -> None:
@@ -45,6 +47,7 @@ class Metric:
 
     def update_state(self, *given: Any, sample_weight: Any = None) -> None:
         """Take in values."""
+        must_repeat("a metric takes in values")
         numbers = np.asarray(self.values(*[tensor(g).data for g in given]), np.float64)
         weights = (
             np.ones_like(numbers)
@@ -60,6 +63,7 @@ class Metric:
 
     def result(self) -> Any:
         """The mean so far."""
+        must_repeat("a metric is read")
         return tensor(self.total / self.count if self.count else 0.0)
 
 
