@@ -113,3 +113,58 @@ def test_fori_loop_and_map() -> None:
     with gt.GradientTape() as tape:
         y = gt.sum(gt.map(gt.exp, x))
     np.testing.assert_allclose(tape.gradient(y, x), np.exp([1.0, 2.0]))
+
+
+def test_a_budget_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The states held at a time, in bytes, and how often turns are carried out."""
+    import tracemalloc
+
+    from gradtape.control.block import Run
+    from gradtape.memory.binomial import repetitions
+
+    size, turns = 20_000, 100
+    h, xs = np.linspace(0.1, 0.9, size), gt.asarray(np.linspace(0.5, 1.5, turns))
+    runs = [0]
+    call = Run.__call__
+
+    def counted(run: Run, values: Any) -> Any:
+        runs[0] += run.program.name == "scan" and len(values) == 2
+        return call(run, values)
+
+    monkeypatch.setattr(Run, "__call__", counted)
+
+    def gradient(budget: Any) -> Any:
+        return gt.grad(lambda x: gt.sum(gt.scan(lambda h, x: (gt.sin(h * x), None), h, x, budget=budget)[0]))(xs)
+
+    expected = gradient(None)
+    for budget in (5, 20, 101):
+        gradient(budget)
+        runs[0] = 0
+        tracemalloc.start()
+        found = gradient(budget)
+        peak = tracemalloc.get_traced_memory()[1] / (8 * size)
+        tracemalloc.stop()
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+        assert peak < budget + 12
+        assert runs[0] <= turns * (1 + max(repetitions(turns, budget - 1), 1)), runs
+
+
+def test_gradients_that_are_not_wanted_are_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gradtape.control.body import Body
+
+    asked: list[Any] = []
+    pulled = Body.pulled
+
+    def noted(body: Body, results: Any, scanned: Any, constants: Any) -> Body:
+        asked.append((len(scanned), len(constants)))
+        return pulled(body, results, scanned, constants)
+
+    monkeypatch.setattr(Body, "pulled", noted)
+    f = net(None)
+    for place, expected in ((0, (0, 1)), (1, (1, 0)), (2, (0, 0))):
+        gt.grad(f, place)(W, XS, H)
+        assert asked.pop() == expected
+    compiled = gt.function(f)
+    gt.grad(compiled, 0)(W, XS, H)
+    gt.grad(compiled, 0)(W, XS, H)
+    assert asked.pop() == (0, 1)

@@ -248,3 +248,26 @@ def test_errors_of_case() -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match="more than one"):
         tf.case([(yes, lambda: 1), (yes, lambda: 2)], exclusive=True)
     assert tf.case([(no, lambda: 1), (yes, lambda: 2)], exclusive=True) == 2
+
+
+def test_recompute_grad_keeps_what_goes_in_and_comes_out() -> None:
+    v, calls = tf.Variable(0.5), [0]
+
+    def layer(x: Any) -> Any:
+        calls[0] += 1
+        for _ in range(5):
+            x = tf.tanh(x * v)
+        return x
+
+    x = tf.constant([0.3, 0.8])
+    expected = []
+    for f in (layer, tf.recompute_grad(layer)):
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as tape:
+                y = tf.reduce_sum(f(f(x)))
+            entries = tape.stats()["entries"]
+            slope = tape.gradient(y, v)
+        expected.append((float(y), float(slope), float(outer.gradient(slope, v)), entries))
+    np.testing.assert_allclose(expected[1][:3], expected[0][:3], rtol=1e-5)
+    assert (expected[0][3], expected[1][3]) == (21, 3)
+    assert calls == [4]

@@ -51,8 +51,8 @@ def scan(
         From the last slice to the first; results keep the places of their slices.
     budget
         How many carries reverse mode may hold at a time, or how many bytes of them (``"64MB"``).  None: all of them.
-        With b of them, n turns cost r more runs forwards as long as n <= (b + r - 1)! / (r! (b - 1)!): two for 2,000
-        turns and 64 states, three for 45,000.
+        With b of them, n turns cost r more runs forwards as long as n <= (b + r - 1)! / (r! (b - 1)!), the least there
+        is (binomial checkpointing): two for 2,000 turns and 64 states, three for 45,000.
 
     The loop is one entry on the record.  ``f`` runs once, to record one turn; where it asks for values or assigns
     Variables the loop is carried out as plain Python, with the same result.  Every mode has it, to any order.

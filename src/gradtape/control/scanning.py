@@ -3,18 +3,17 @@
     carry[k + 1], y[k] = body(carry[k], x[k], constants)
 
 Tangents ride along as more carries.  Backwards, the carries that came in are needed: they are kept by the forward pass
-where it was recorded, or made again; with a ``budget`` of states only so many are held at a time (binomial
-checkpointing: Griewank and Walther, "Algorithm 799: revolve", ACM Trans. Math. Softw. 26, 2000).
+where it was recorded, or made again; with a ``budget`` of states only so many are held at a time (memory/binomial.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb
 from typing import Any
 
 import numpy as np
 
+from ..memory.binomial import pieces, reach
 from ..primitives.indexing import getitem
 from ..primitives.joining import concat
 from ..primitives.shapes import reshape, transpose
@@ -121,7 +120,7 @@ def _vjp(
         """The cotangents before turns first .. last, and those of what was scanned there."""
         count = last - first
         part = [_part(x, first, last) for x in (*xs, *cts)]
-        if kept is not None or count <= room:
+        if kept is not None or count <= room + 1:  # each piece but the last needs a state
             came = kept
             if came is None:
                 found = scan_row(
@@ -133,9 +132,9 @@ def _vjp(
                 *state, *came, *part, *constants, body=back, length=count, backwards=not backwards, budget=budget
             )
             return list(found[: len(state)]), list(found[len(state) :])
-        pieces = _pieces(first, last, room, backwards)
+        cut = _pieces(first, last, room, backwards)
         starts = [carry]
-        for lo, hi in pieces[:-1]:
+        for lo, hi in cut[:-1]:
             found = scan_row(
                 *starts[-1], *[_part(x, lo, hi) for x in xs], *constants,
                 body=body, length=hi - lo, backwards=backwards, budget=budget,
@@ -143,14 +142,14 @@ def _vjp(
             starts.append(list(found[:n]))
             found = None
         blocks: list[Any] = []
-        for j, (lo, hi) in reversed(list(enumerate(pieces))):
+        for j, (lo, hi) in reversed(list(enumerate(cut))):
             state, block = reverse(state, lo, hi, starts.pop(), room - j)
             blocks.append(block)
         if not backwards:
             blocks.reverse()
         return state, [concat(*each, axis=0) for each in zip(*blocks, strict=True)]
 
-    state, by = reverse(state, 0, length, carry, length if budget is None else _least(budget, length))
+    state, by = reverse(state, 0, length, carry, length if budget is None else _states(budget, length))
     answers: list[Any] = [None] * len(values)
     for i, c in zip(floating, state, strict=False):
         answers[i] = c
@@ -165,37 +164,21 @@ def _part(x: Any, first: int, last: int) -> Any:
     return x if first == 0 and last == x.shape[0] else getitem(x, index=(slice(first, last),))
 
 
-def _capacity(room: int, runs: int) -> int:
-    """How many turns can go backwards with ``room`` states held at a time and ``runs`` runs forwards."""
-    return comb(room + runs - 1, runs)
+def _states(budget: int, length: int) -> int:
+    """The states that are kept beside the one at work: no less than a hundred runs forwards need."""
+    states = max(budget - 1, 1)
+    while reach(states, 100) < length:
+        states += 1
+    return states
 
 
-def _least(budget: int, length: int) -> int:
-    """The states that are held at a time beside the one at work: no less than a hundred runs forwards need."""
-    room = max(budget - 1, 2)
-    while _capacity(room, 100) < length:
-        room += 1
-    return room
-
-
-def _pieces(first: int, last: int, room: int, backwards: bool) -> list[tuple[int, int]]:
-    """Cuts turns into pieces, in the order they are run.
-
-    While piece j goes backwards, the j states at which it and those before it begin are held, and room - j are left.
-    Each piece is as long as one run less can do with these; or two runs less, where that is enough for most of them.
-    """
-    count = last - first
-    runs = next(r for r in range(2, 102) if _capacity(room, r) >= count)
-    least = [_capacity(room - j, runs - 2) if runs > 2 else 0 for j in range(room)]
-    rest = count - sum(least)
+def _pieces(first: int, last: int, states: int, backwards: bool) -> list[tuple[int, int]]:
+    """Where the turns are cut; in the order they are run."""
     found: list[tuple[int, int]] = []
     lo = first
-    for j, short in enumerate(least):
-        more = min(rest, _capacity(room - j, runs - 1) - short)
-        hi, rest = lo + short + more, rest - more
-        if hi > lo:
-            found.append((lo, hi))
-        lo = hi
+    for count in pieces(last - first, states):
+        found.append((lo, lo + count))
+        lo += count
     if backwards:
         found = [(last - (hi - first), last - (lo - first)) for lo, hi in found]
     return found
