@@ -48,6 +48,14 @@ QUESTIONS: dict[str, Callable[[Any], Any]] = {
     "reverse over reverse": lambda f: gt.grad(lambda w: gt.sum(gt.grad(f)(w, XS, H) ** 2))(W),
     "forward over reverse": lambda f: gt.jvp(gt.grad(f), (W, XS, H), (np.cos(W), np.sin(XS), H)),
     "third": lambda f: gt.derivative(lambda t: f(W * t, XS, H), order=3)(1.0),
+    "three times reverse": lambda f: gt.grad(
+        lambda h: gt.sum(gt.grad(lambda h: gt.sum(gt.grad(f, 2)(W, XS, h) ** 2))(h) ** 2)
+    )(H),
+    "reverse over jet": lambda f: gt.grad(lambda w: gt.derivative(lambda t: f(w * t, XS, H), order=2)(1.0))(W),
+    "jet of compiled": lambda f: gt.derivative(gt.function(lambda t: f(W * t, XS, H)), order=2)(1.0),
+    "vmap of jet": lambda f: gt.vmap(lambda x: gt.derivative(lambda t: f(W * t, x, H), order=2)(1.0))(MANY),
+    "vmap of hessian": lambda f: gt.vmap(lambda x: gt.hessian(lambda h: f(W, x, h))(H))(MANY),
+    "grad of vmap": lambda f: gt.grad(lambda w: gt.sum(gt.vmap(lambda x: f(w, x, H))(MANY)))(W),
     "vmap": lambda f: gt.vmap(f, in_axes=(None, 0, None))(W, MANY, H),
     "vmap of grad": lambda f: gt.vmap(gt.grad(f), in_axes=(None, 0, None))(W, MANY, H),
     "compiled, grad outside": lambda f: gt.grad(gt.function(f), 1)(W, XS, H),
@@ -55,8 +63,7 @@ QUESTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("budget", [None, 2, 3, "48B"])
+@pytest.mark.parametrize(("budget", "reverse"), [(None, False), (None, True), (2, True), (3, False), ("48B", False)])
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_scan_is_the_loop(question: str, budget: Any, reverse: bool) -> None:
     ask = QUESTIONS[question]
@@ -105,6 +112,21 @@ def test_errors() -> None:
     assert gt.scan(lambda c, x: (c, None), 2.0, np.ones(0)) == (2.0, None)
 
 
+def test_fori_loop_with_bounds_that_are_tensors() -> None:
+    f = gt.function(lambda n, x: gt.fori_loop(0, n, lambda i, y: y * x + i, 1.0))
+    for n, x in ((4, 2.0), (2, 3.0), (0, 3.0)):
+        plain = 1.0
+        for i in range(n):
+            plain = plain * x + i
+        assert float(f(np.asarray(n), x)) == plain
+    (paths,) = f.kinds.values()
+    assert len(paths.paths) == 1
+    powers = gt.vmap(lambda n: gt.grad(lambda x: gt.fori_loop(1, n, lambda i, y: y * x, 1.0))(2.0))
+    np.testing.assert_array_equal(powers(np.array([1, 2, 5])), [0.0, 1.0, 32.0])
+    with pytest.raises(gt.ShapeError, match="whole number"):
+        gt.fori_loop(0, gt.asarray(2.5), lambda i, y: y, 1.0)
+
+
 def test_fori_loop_and_map() -> None:
     assert float(gt.fori_loop(0, 4, lambda i, x: x * (i + 1), 1.0)) == 24.0
     assert float(gt.grad(lambda x: gt.fori_loop(0, 4, lambda i, y: y * x, 1.0))(2.0)) == 32.0
@@ -122,7 +144,7 @@ def test_a_budget_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
     from gradtape.control.block import Run
     from gradtape.memory.binomial import repetitions
 
-    size, turns = 20_000, 100
+    size, turns = 5_000, 100
     h, xs = np.linspace(0.1, 0.9, size), gt.asarray(np.linspace(0.5, 1.5, turns))
     runs = [0]
     call = Run.__call__
@@ -145,7 +167,7 @@ def test_a_budget_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
         peak = tracemalloc.get_traced_memory()[1] / (8 * size)
         tracemalloc.stop()
         np.testing.assert_allclose(found, expected, rtol=1e-12)
-        assert peak < budget + 12
+        assert peak < budget + 20
         assert runs[0] <= turns * (1 + max(repetitions(turns, budget - 1), 1)), runs
 
 

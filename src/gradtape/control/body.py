@@ -16,13 +16,17 @@ from .tracing import Captured, traced_body
 class Body:
     """What one turn of a loop does: ``carries`` values that it hands on, ``scanned`` ones that come by, constants."""
 
-    def __init__(self, block: Block, carries: int, scanned: int, saved: bool = False) -> None:
+    def __init__(
+        self, block: Block, carries: int, scanned: int, saved: bool = False, plain: Body | None = None
+    ) -> None:
         #: inputs: carries, scanned, constants; outputs: carries, results of the turn.
         self.block = block
         self.carries = carries
         self.scanned = scanned
         #: The last results of a turn are the carries that came in.
         self.saved = saved
+        #: The same without these.
+        self.plain = plain
 
     @property
     def program(self) -> Any:
@@ -53,7 +57,7 @@ class Body:
     def _saving(self) -> Body:
         p = self.program
         program = between(p, p.inputs, (*p.outputs, *p.inputs[: self.carries]))
-        return Body(Block(program, self.block.examples), self.carries, self.scanned, saved=True)
+        return Body(Block(program, self.block.examples), self.carries, self.scanned, saved=True, plain=self)
 
     # -- what the sweeps make of it -----------------------------------------------------------------------
     def expanded(self, scanned: Sequence[int], constants: Sequence[int], order: int = 1) -> Body:

@@ -13,13 +13,17 @@ from ..compiling.tracing import tracing
 from ..errors import ShapeError, message
 from ..numpy.joining import stack
 from ..primitives.indexing import getitem
+from ..primitives.predicates import less
+from ..primitives.shapes import astype
 from ..record import sites
 from ..record.segment import is_recording
 from ..record.tensor import Tensor
+from ..record.variable import Variable
 from ..record.writer import lift, strong
 from .body import body_of
 from .scanning import scan_row
 from .tracing import raw, settled
+from .whiling import while_loop
 
 _gradtape_composes = True
 
@@ -159,10 +163,22 @@ def fori_loop(
 ) -> Any:
     """``for i in range(lower, upper): init = body(i, init)``, as one entry.
 
+    Where a bound is a Tensor the number of turns may be another one in a compiled function, and for each example of
+    ``gt.vmap``: it is a :func:`while_loop` then, which keeps all carries.
+
     >>> import gradtape as gt
     >>> gt.fori_loop(0, 4, lambda i, x: x * (i + 1), 1.0)
     Tensor(24.0)
     """
+    if isinstance(lower, Tensor | Variable) or isinstance(upper, Tensor | Variable):
+        first, last = strong(lift(lower)), strong(lift(upper))
+        whole = np.result_type(first.dtype, last.dtype)
+        if whole.kind not in "iu":
+            raise ShapeError(
+                message(f"fori_loop: a bound is not a whole number, but {whole}", where=str(sites.user_line()))
+            )
+        first = first if first.dtype == whole else astype(first, dtype=whole)
+        return while_loop(lambda s: less(s[0], last), lambda s: (s[0] + 1, body(s[0], s[1])), (first, init))[1]
     places = Tensor(np.arange(index(lower), max(index(upper), index(lower))))
     return scan(lambda carry, i: (body(i, carry), None), init, places, budget=budget)[0]
 

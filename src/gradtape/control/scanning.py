@@ -26,15 +26,18 @@ from .body import Body
 def _scan(xp: Any, *values: Any, body: Body, length: int, backwards: bool, budget: int | None) -> tuple[Any, ...]:
     carry, xs, constants = body.split(values)
     made = [np.empty((length, *o.shape), o.dtype) for o in body.program.outputs[body.carries :]]
-    run, n = body.block.run, body.carries
+    n = body.carries
     if sketching.get():  # one turn stands for all
         outputs = body.program.interpret([*carry, *[x[0] for x in xs], *constants])
         return (*outputs[:n], *[np.broadcast_to(y, whole.shape) for y, whole in zip(outputs[n:], made, strict=True)])
+    run = (body.plain or body).block.run
     for k in range(length - 1, -1, -1) if backwards else range(length):
         outputs = run([*carry, *[x[k] for x in xs], *constants])
-        carry = outputs[:n]
+        if body.plain is not None:
+            outputs += carry
         for whole, y in zip(made, outputs[n:], strict=True):
             whole[k] = y
+        carry = outputs[:n]
     return (*carry, *made)
 
 
