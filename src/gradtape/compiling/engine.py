@@ -9,6 +9,7 @@ import numpy as np
 
 from ..engines import numpy as by_numpy
 from ..engines.xla.device import DeviceTensor, given, host, installed, jax
+from ..engines.xla.spread import Spread
 from ..errors import GradtapeError, message
 from ..program.program import Program, disagreement
 from ..record.tensor import SCALARS, Tensor, value_of
@@ -41,8 +42,10 @@ MOVED = 4_000_000
 MOVED_A_STEP = 100_000
 
 
-def chosen(program: Program, engine: str) -> tuple[str, str, Run]:
-    """The engine, the reason, and the program as it runs it."""
+def chosen(program: Program, engine: Any) -> tuple[str, str, Run]:
+    """The engine, the reason, and the program as it runs it; ``engine`` is a name, or how it is spread over devices."""
+    if isinstance(engine, Spread):
+        return "xla", str(engine), _Spread(program, engine)
     if engine not in ("auto", "numpy", "xla"):
         raise GradtapeError(
             message(
@@ -101,11 +104,11 @@ class _ByXla:
     wrap = DeviceTensor
     host = staticmethod(host)
 
-    def __init__(self, program: Program, **options: Any) -> None:
+    def __init__(self, program: Program, spread: Spread | None = None) -> None:
         from ..engines.xla.engine import Compiled  # read when JAX is first asked for
 
         jax()
-        self.compiled = Compiled(program, **options)
+        self.compiled = Compiled(program, spread)
 
     @staticmethod
     def take(x: Any) -> Any:
@@ -114,3 +117,12 @@ class _ByXla:
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
         return self.compiled(arrays)
+
+
+class _Spread(_ByXla):
+    """The program over many devices: arguments are placed by their specifications, one by one."""
+
+    @staticmethod
+    def take(x: Any) -> Any:
+        """An argument as it is; where it goes depends on its place."""
+        return np.asarray(x)[()] if type(x) in SCALARS else x

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary, ref
 from numpy import ndarray
 
 from .. import trees
+from ..engines.xla.spread import Spread, mesh_of, specs_of
 from ..record.tensor import Tensor
 from .arguments import Fixed, Marker, Signature, is_input, kind_of
 from .paths import Paths
@@ -30,6 +31,9 @@ def function(
     static: Sequence[str] = (),
     input_signature: Sequence[Any] | None = None,
     max_paths: int = 16,
+    mesh: Any = None,
+    in_specs: Any = None,
+    out_specs: Any = None,
 ) -> Any:
     """Compile ``f``: the first call at arguments of a kind runs as it is, recorded; later ones run the record.
 
@@ -52,6 +56,14 @@ def function(
         For each positional argument an array whose shape and dtype it must have (converted where that loses nothing).
     max_paths
         After so many paths for one kind of arguments the function stays plain Python; a warning names the lines.
+    mesh
+        Devices to spread over by XLA (needs gradtape[xla]): a ``jax.sharding.Mesh``, or names and lengths of its axes,
+        ``{"data": 8}``.  With ``jax.distributed.initialize`` they may belong to several processes.
+    in_specs
+        For each positional argument along which axes of the mesh it is cut: ``("data", None)`` cuts the first axis and
+        not the second, ``"data"`` the first; None: every device has all of it.  Lists and dicts of these for trees.
+    out_specs
+        The same for all results together; None leaves it to XLA, ``()`` gives every device (and process) all of them.
 
     Notes
     -----
@@ -73,7 +85,7 @@ def function(
     >>> gt.grad(step)(1.0, 0.5)
     Tensor(0.7298488470659301)
     """
-    options = (engine, static, input_signature, max_paths)
+    options = (engine, static, input_signature, max_paths, mesh, in_specs, out_specs)
     return Function(f, *options) if f is not None else lambda f: Function(f, *options)  # pyright: ignore[reportUnknownLambdaType]
 
 
@@ -87,6 +99,9 @@ class Function:
         static: Sequence[str] = (),
         input_signature: Sequence[Any] | None = None,
         max_paths: int = 16,
+        mesh: Any = None,
+        in_specs: Any = None,
+        out_specs: Any = None,
     ) -> None:
         update_wrapper(self, f)
         self.python = f
@@ -100,7 +115,9 @@ class Function:
         self.kinds: dict[Any, Paths] = {}
         self._lock = RLock()
         self._methods: WeakKeyDictionary[Any, Function] = WeakKeyDictionary()
-        self._options = (engine, static, input_signature, max_paths)
+        self._options = (engine, static, input_signature, max_paths, mesh, in_specs, out_specs)
+        self._mesh = None if mesh is None else mesh_of(mesh)
+        self._specs = (in_specs, out_specs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """A method: each object has programs of its own, for as long as it lives."""
@@ -154,8 +171,13 @@ class Function:
             args, kwargs = trees.unflatten(structure, filled)
             return self.python(*args, **kwargs)
 
+        engine: Any = self.engine
+        if self._mesh is not None:
+            args, _ = trees.unflatten(structure, list(leaves))
+            every = specs_of(self._specs[0], args, lambda x: trees.flatten(x)[0])
+            engine = Spread(self._mesh, [s for s, x in zip(every, leaves, strict=False) if is_input(x)], self._specs[1])
         with self._lock:
-            return self.kinds.setdefault(key, Paths(whole, self.name, self.engine, self.max_paths))
+            return self.kinds.setdefault(key, Paths(whole, self.name, engine, self.max_paths))
 
     def report(self) -> str:
         """A table of the paths: kinds of arguments, calls, steps, guards, engine, and why."""

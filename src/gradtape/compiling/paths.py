@@ -35,11 +35,13 @@ _gradtape_composes = True
 class Path:
     """One path: its program as an engine runs it, and as a row of its own on the record."""
 
-    def __init__(self, traced: Traced, engine: str, structure: Any, reason: str) -> None:
+    def __init__(self, traced: Traced, engine: Any, structure: Any, reason: str) -> None:
         self.recorded = len(traced.program)
         #: As it runs; derivatives are taken of what was recorded, where ``stop_gradient`` still stands.
         self.program: Program = simplified(traced.program)
         self.engine, self.why, self.run = chosen(self.program, engine)
+        #: What derived functions run on: the same.
+        self.asked = self.engine if isinstance(engine, str) else engine
         self.traced = traced
         #: How the results are put together: (structure, leaves, places of the results among them).
         self.structure = structure
@@ -153,7 +155,7 @@ class Path:
             return f([x if isinstance(x, Private) else strong(lift(x)) for x in values])
         made = self.derived.get(key)
         if made is None:
-            made = self.derived.setdefault(key, Paths(f, f"{self.program.name}_{key[0]}", self.engine))
+            made = self.derived.setdefault(key, Paths(f, f"{self.program.name}_{key[0]}", self.asked))
         recording = current.get() is not None
         return [y if y is None or recording else y.data for y in made.call(values)]
 
@@ -161,7 +163,7 @@ class Path:
 class Paths:
     """The paths of one function of a list of inputs, which are of the same shapes and dtypes at every call."""
 
-    def __init__(self, f: Callable[[Sequence[Any]], Any], name: str, engine: str = "numpy", most: int = 16) -> None:
+    def __init__(self, f: Callable[[Sequence[Any]], Any], name: str, engine: Any = "numpy", most: int = 16) -> None:
         self.f = f
         self.name = name
         self.engine = engine

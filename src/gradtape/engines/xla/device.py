@@ -119,21 +119,53 @@ class DeviceTensor(Tensor):
         return f"Tensor({describe(self.data)})"
 
 
+class ByIdentity:
+    """What is kept for objects for as long as they live: by who they are, for Tensors compare element by element."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[weakref.ref[Any], Any]] = {}
+
+    def get(self, x: Any) -> Any:
+        """What is kept for ``x``, or None."""
+        found = self._known.get(id(x))
+        return found[1] if found is not None and found[0]() is x else None
+
+    def keep(self, x: Any, value: Any) -> Any:
+        """Keep ``value`` for ``x``."""
+        key, known = id(x), self._known
+
+        def gone(r: weakref.ref[Any]) -> None:
+            if key in known and known[key][0] is r:  # not that of another object at the same place
+                del known[key]
+
+        known[key] = (weakref.ref(x, gone), value)
+        return value
+
+
 _host_slot: Any = Tensor.__dict__["data"]
 
 #: Host views that DeviceTensors gave out -> where they came from: a sweep works with raw arrays and may hand them back.
-_origins: dict[int, tuple[weakref.ref[Any], Any]] = {}
+_origins = ByIdentity()
 #: Copies on the device of Tensors of the host, for as long as these live.
-_copies: weakref.WeakKeyDictionary[Tensor, Any] = weakref.WeakKeyDictionary()
+_copies = ByIdentity()
 
 
 def host(array: Any) -> Any:
     """An array of the device's as NumPy's, read-only."""
+    if not array.is_fully_addressable and not array.is_fully_replicated:
+        raise GradtapeError(
+            message(
+                f"a value of shape {array.shape} is spread over several processes: none of them has all of it",
+                f"{array.sharding.spec}",
+                remedy="Give gt.function out_specs=() so that every process gets the result, or reduce it there.",
+            )
+        )
     if array.ndim == 0:
         return np.asarray(array)[()]
     view = np.asarray(array).view()
-    key = id(view)
-    _origins[key] = (weakref.ref(view, lambda _: _origins.pop(key, None)), array)
+    _origins.keep(view, array)
     return view
 
 
@@ -146,18 +178,18 @@ def given(x: Any) -> Any:
     data = x.data
     if data.nbytes < KEPT or isinstance(data, np.generic):
         return data
-    found = _origins.get(id(data))
-    if found is not None and found[0]() is data:
-        return found[1]
-    copy = _copies.get(x)
-    if copy is None:
+    found = _origins.get(data)
+    if found is not None:
+        return found
+    found = _copies.get(x)
+    if found is None:
         # A copy, never a view of the host's memory: whoever owns that may write into it.
         with x64():
-            copy = _copies[x] = jax().device_put(np.array(data))
-    return copy
+            found = _copies.keep(x, jax().device_put(np.array(data)))
+    return found
 
 
 def raw(x: Any) -> Any:
     """A raw array: that of the device where the host's is a view or copy of it."""
-    found = _origins.get(id(x))
-    return found[1] if found is not None and found[0]() is x else x
+    found = _origins.get(x)
+    return x if found is None else found

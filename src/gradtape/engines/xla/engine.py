@@ -12,6 +12,7 @@ from ...program.program import Program, disagreement
 from .device import jax, x64
 from .loops import HELD
 from .lowering import HOLDERS, Lowering, settings
+from .spread import Spread
 
 HOLDERS.update(HELD)
 
@@ -26,9 +27,9 @@ class Compiled:
     GuardError where a guard disagrees, or where Python would have raised an error.
     """
 
-    def __init__(self, program: Program, **options: Any) -> None:
+    def __init__(self, program: Program, spread: Spread | None = None) -> None:
         self.program = program
-        self.options = options
+        self.spread = spread
         self.large = [v for v, c in program.constants.items() if c.nbytes > WRITTEN]
         self._constants: list[Any] = []
         self._run: Callable[..., Any] | None = None
@@ -41,6 +42,8 @@ class Compiled:
         with settings():
             lowering = Lowering()
             outputs = lowering.run(self.program, inputs, dict(zip(self.large, constants, strict=True)))
+            if self.spread is not None and self.spread.results is not None:
+                outputs = [jax().lax.with_sharding_constraint(y, self.spread.results) for y in outputs]
             self._lowering = lowering
             self.surprises = lowering.surprises
             if not lowering.flagged:
@@ -50,11 +53,15 @@ class Compiled:
             return outputs, lowering.all_good(), [*flags, *seen]
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
+        spread = self.spread
         with x64():
             run = self._run
             if run is None:
-                self._constants = [jax().device_put(self.program.constants[v]) for v in self.large]
-                run = self._run = jax().jit(self.traced, **self.options)
+                put = jax().device_put if spread is None else lambda x: spread.place(len(self.program.inputs), x)
+                self._constants = [put(self.program.constants[v]) for v in self.large]
+                run = self._run = jax().jit(self.traced)
+            if spread is not None:
+                arrays = [spread.place(i, x) for i, x in enumerate(arrays)]
             outputs, good, details = run(arrays, self._constants)
         if good is not None and not good:
             self._refuse(details)
