@@ -14,6 +14,7 @@ import numpy as np
 
 from ...primitives.gaps import NEAR, ROUNDINGS, VANISHED
 from ...primitives.templates import ARRAY, filled
+from . import indexing
 from .device import jax
 
 Row = Callable[..., Any]
@@ -198,11 +199,16 @@ def _skew_over_gaps(k: Any, w: Any, *, sign: int, coupled: bool) -> tuple[Any, A
 TRANSLATED: dict[str, Row] = {
     "argpartition": _argpartition,
     "digamma": _special("digamma"),
+    "gather": indexing.gather,
+    "getitem": indexing.getitem,
     "huber": _huber,
     "last_writes": _last_writes,
     "lie_near": _lie_near,
+    "place": indexing.place,
+    "place_all": indexing.place_all,
     "pseudo_huber": _pseudo_huber,
     "ranks": _ranks,
+    "scatter_add": indexing.scatter_add,
     "scatter_set": _scatter_set,
     "segment_count": _segment_count,
     "segment_max": _segment_extremum("max", -np.inf),
