@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import GradtapeError, message
-from ..program.program import Program
 from ..record import sites
 from ..record.tensor import value_of
 from ..stochastic.distribution import Distribution
@@ -37,7 +36,7 @@ _MOVABLE = (Normal, LogNormal, StudentT, Logistic, Cauchy, Gumbel, InverseGaussi
 _PATHS = 400
 _LEVELS = np.concatenate([[1e-16, 1e-8, 1e-4], (np.arange(32) + 0.5) / 32, [1 - 1e-4, 1 - 1e-8, 1 - 1e-16]])
 _TAIL = 3
-_MOST_COORDINATES = 64
+_MOST_COORDINATES = 8
 
 
 @dataclass
@@ -77,7 +76,7 @@ class Look:
         self.y = y
         self.parts = [by_path(c, self.n) for c in parts]
         #: (n, number of kinks); None where a kink is not one of single paths.
-        self.kinks = None if any(c is None for c in self.parts) else np.concatenate([*self.parts], axis=1)
+        self.kinks = None if not parts or any(c is None for c in self.parts) else np.concatenate([*self.parts], axis=1)
 
     def column(self, section: Section) -> Any:
         """The draws of the coordinate that a section goes along."""
@@ -149,9 +148,8 @@ class Look:
 def crossing_of(look: Look, coordinates: list[int]) -> tuple[Section, Any] | str:
     """The section along the coordinate that moves the kink most, or what is in the way, in words."""
     problem = look.problem
-    if any(k.argument is None for k in problem.integrand.found):
-        names = {k.row for k in problem.integrand.found if k.argument is None}
-        return f"{', '.join(sorted(names))} has no one place where it crosses"
+    if problem.integrand.elsewhere:
+        return f"{', '.join(problem.integrand.elsewhere)} has no one place where it crosses"
     if look.kinks is None:
         return "a kink is not one of single paths"
     signs = look.signs()
@@ -183,10 +181,7 @@ def dead_sides(look: Look, section: Section, signs: Any) -> tuple[bool, bool]:
 def held_flags(look: Look, section: Section | None) -> list[bool]:
     """Of each thing that the integrand captured: whether no kink moves with it, while the draws are held or moved."""
     problem = look.problem
-    whole = problem.whole
-    arguments = Program(
-        whole.inputs, whole.steps, whole.outputs[1:], whole.constants, whole.guards, examples=whole.examples
-    )
+    arguments = problem.integrand.moving()
     generator = np.random.Generator(np.random.PCG64(2))
     by_draws = directional(arguments, [0]) if section is not None else None
     flags: list[bool] = []
@@ -283,7 +278,8 @@ def _found(problem: Problem, look: Look, wanted: str, coordinate: int | None, st
 
 def _flags(look: Look, section: Section, signs: Any) -> list[bool]:
     """Of each thing captured, whether it moves the kinks as one; a single one moves as one."""
-    return [True] * len(look.problem.captured) if len(signs) == 1 else held_flags(look, section)
+    single = len(signs) == 1 and not look.problem.integrand.several
+    return [True] * len(look.problem.captured) if single else held_flags(look, section)
 
 
 def limited_by(problem: Problem, flags: list[bool], order: int) -> Problem:
@@ -297,7 +293,7 @@ def limited_by(problem: Problem, flags: list[bool], order: int) -> Problem:
 
 def usable_signs(look: Look) -> Any:
     """The signs of the kinks, where all of them have an argument on each path."""
-    if any(k.argument is None for k in look.problem.integrand.found) or look.kinks is None:
+    if look.problem.integrand.elsewhere or look.kinks is None:
         return None
     return look.signs()
 

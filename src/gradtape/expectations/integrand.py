@@ -25,6 +25,10 @@ from ..sweeps.query import zeros
 __all__ = ["Integrand", "by_path", "column_of", "combined", "directional", "free_tensors", "mask_of", "replaced"]
 
 
+#: Rows that take one of several values: where two of them meet is a kink of what is taken.
+_SWITCHES = {"min", "max", "cummin", "cummax"}
+
+
 def free_tensors(entries: Sequence[Entry], draws: Tensor, y: Tensor) -> list[Tensor]:
     """The floating Tensors from outside that ``y`` was computed from, beside ``draws``."""
     makers: dict[Tensor, tuple[Any, ...]] = {}
@@ -89,6 +93,34 @@ class Integrand:
             (s.row, s.params, s.inputs, s.outputs if s.several else s.outputs[0], s.code, s.lasti) for s in p.steps
         ]
         return kinks(entries, [p.inputs[0]], [p.outputs[0]])
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """The kinks of which it is not known where they cross."""
+        return sorted({k.row for k in self.found if k.argument is None and k.row not in _SWITCHES})
+
+    @property
+    def several(self) -> bool:
+        """Whether there are several kinks, or a least or largest of several values."""
+        return len([k for k in self.found if k.argument is not None]) != 1 or len(self.found) != 1
+
+    def moving(self) -> Program:
+        """(z, theta1, ...) -> (c1, ..., x1, ...): the kinks' arguments, and the inputs of those that have none."""
+        p = self.with_arguments()
+        unknown = {k.output for k in self.found if k.argument is None}
+        taken = [
+            x
+            for s in self.program.steps
+            if not unknown.isdisjoint(s.outputs)
+            for x in s.inputs
+            if type(x) is Value and x.dtype.kind == "f"
+        ]
+        xs = [Tensor(x) for x in p.examples]
+        whole = Program(p.inputs, self.program.steps, taken, self.program.constants, self.program.guards)
+        whole.inputs = self.program.inputs
+        with Pause(), Window() as window:
+            outputs = [*replayed(p, xs)[1:], *replayed(whole, xs)]
+        return sliced(window.entries(), xs, outputs, name="kinks", guarded=False)[0]
 
     def with_arguments(self) -> Program:
         """(z, theta1, ...) -> (y, c1, ...): with the difference a - b that each kink is the sign of."""

@@ -110,11 +110,12 @@ class Expectation(Tensor):
             influence = Tensor(np.moveaxis(np.asarray(rows.data), -1, 0))
         return self.design.spread(influence * float(n))
 
-    def derivatives(self, sources: Any, order: int = 1) -> Derivatives:
+    def derivatives(self, sources: Any, order: int = 1, *, tape: Any = None) -> Derivatives:
         """All derivatives up to ``order`` with respect to ``sources``, each with its standard error.
 
-        ``sources``: Tensors and Variables that the integrand, or the distribution, uses.  Path by path by forward mode:
-        what a path contributes to a derivative is the derivative of what it contributes to the value.
+        ``sources``: Tensors and Variables that the integrand, or the distribution, uses; with a ``tape`` that saw the
+        estimate made, any that it was computed from.  Path by path by forward mode: what a path contributes to a
+        derivative is the derivative of what it contributes to the value.
 
         >>> import gradtape as gt
         >>> s = gt.Variable(1.0, name="s")
@@ -123,26 +124,21 @@ class Expectation(Tensor):
         [('s',), ('s', 's')]
         """
         leaves, _ = sources_of(sources, "derivatives")
-        tensors = [self._value_of(leaf) for leaf in leaves]
+        window = self.window if tape is None else tape._window
+        tensors = [_value_of(leaf, window) for leaf in leaves]
         names = [_name(leaf, path) for leaf, path in zip(leaves, trees.paths(sources, "source"), strict=True)]
-        program, _ = sliced(self.window.entries(), tensors, [self.contributions], guarded=False)
+        program, _ = sliced(window.entries(), tensors, [self.contributions], guarded=False)
         unused = [name for name, place in zip(names, program.inputs, strict=True) if not _used(program, place)]
         if unused:
             raise TapeError(
                 message(
                     f"derivatives: the expectation does not use {', '.join(unused)}",
                     where=str(sites.user_line()),
-                    remedy="Pass what the integrand or the distribution uses itself; for what was computed before, "
-                    "use a tape, and stderr_of.",
+                    remedy="Pass what the integrand or the distribution uses itself; for what that was computed from, "
+                    "derivatives(..., tape=tape) with a tape around it all.",
                 )
             )
         return Derivatives(_all(self, program, tensors, names, order))
-
-    def _value_of(self, leaf: Any) -> Tensor:
-        if not isinstance(leaf, Variable):
-            return leaf
-        seen = [value for s in self.window.segments for v, value in s.touched if v is leaf]
-        return seen[0] if seen else leaf.current
 
 
 def made(mean: Tensor, kept: dict[str, Any]) -> Expectation:
@@ -206,6 +202,14 @@ def _all(
                 spread = estimate.design.spread(Tensor(value)).data
             found[tuple(name for _, _, name in chosen)] = Estimate(np.mean(value, axis=0), spread)
     return found
+
+
+def _value_of(leaf: Any, window: Window) -> Tensor:
+    """The first value that a Variable had in a window."""
+    if not isinstance(leaf, Variable):
+        return leaf
+    seen = [value for s in window.segments for v, value in s.touched if v is leaf]
+    return seen[0] if seen else leaf.current
 
 
 def _used(program: Program, place: Any) -> bool:
