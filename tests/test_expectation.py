@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gradtape as gt
-from gradtape.errors import GradtapeError, ShapeError
+from gradtape.errors import GradtapeError, KinkedExpectationWarning, ShapeError
 
 K, R, T = 100.0, 0.05, 1.0
 #: Of a call at S = K = 100, r = 0.05, sigma = 0.2, T = 1, by the formulas of Black & Scholes.
@@ -112,7 +112,8 @@ def test_digital(seed: int) -> None:
 
 
 def test_path_by_path_is_wrong_and_says_what_it_is() -> None:
-    found, y = greeks(lambda s, sigma: by_program(call, s, sigma, samples=1000, seed=1, estimator="pathwise"))
+    with pytest.warns(KinkedExpectationWarning, match="maximum"):
+        found, y = greeks(lambda s, sigma: by_program(call, s, sigma, samples=1000, seed=1, estimator="pathwise"))
     assert y.estimator == "pathwise"
     assert float(found["gamma"]) == 0.0
 
@@ -299,6 +300,8 @@ def test_estimators_that_do_not_fit_say_so() -> None:
     s = gt.asarray(1.0)
     with pytest.raises(GradtapeError, match="floor has no one place"):
         gt.expectation(lambda z: gt.floor(s * z), normal, samples=100)
+    with pytest.raises(GradtapeError, match="Python took a branch"):
+        gt.expectation(lambda z: z * s if gt.any(z > 0) else z, normal, samples=100)
     with pytest.raises(GradtapeError, match="support"):
         gt.expectation(lambda z: gt.maximum(z, 0.5), gt.stochastic.Uniform(0.0, gt.asarray(1.0)), estimator="score")
     with pytest.raises(GradtapeError, match="cannot be moved"):

@@ -46,7 +46,7 @@ class Choice:
     estimator: str
     reason: str
     section: Section | None = None
-    dead: tuple[bool, bool] = (False, False)
+    dead: tuple[bool, bool, bool] = (False, False, True)
 
 
 def movable(distribution: Distribution) -> bool:
@@ -162,20 +162,20 @@ def crossing_of(look: Look, coordinates: list[int]) -> tuple[Section, Any] | str
     if not usable:
         return "along no coordinate is the kink crossed once"
     _, best = max(usable, key=lambda pair: (round(pair[0], 12), -pair[1]))
-    return Section(problem.whole, best, signs), signs
+    return Section(problem.integrand, problem.whole, best, signs), signs
 
 
 def _has_quantile(distribution: Distribution) -> bool:
     return not distribution.discrete
 
 
-def dead_sides(look: Look, section: Section, signs: Any) -> tuple[bool, bool]:
-    """Whether the integrand is zero below, and above, the crossing along the coordinate."""
+def dead_sides(look: Look, section: Section, signs: Any) -> tuple[bool, bool, bool]:
+    """Whether the integrand is zero below, and above, the crossing along the coordinate; whether the crossing rises."""
     negative = look.dead_below(signs)
     positive = len(signs) == 1 and look.dead_below(signs, -1.0)
     slope = section.slope.interpret([look.column(section), *look.inputs])[0]
     rising = float(np.median(slope)) > 0
-    return (negative, positive) if rising else (positive, negative)
+    return (negative, positive, rising) if rising else (positive, negative, rising)
 
 
 def held_flags(look: Look, section: Section | None) -> list[bool]:
@@ -224,6 +224,8 @@ def pick(problem: Problem, wanted: str, coordinate: int | None, standard: Standa
     if not kinks and wanted != "score":
         why = "the record shows no kink that depends on the draws"
         return problem, Choice("pathwise", why if wanted == "auto" else f"{wanted} was asked for, but {why}")
+    if any(k.row == "bool()" for k in kinks):
+        raise unfit(wanted, "Python took a branch, or a number, by a value of the draws: one way for all paths")
     told = _told(kinks)
     look = Look(problem)
     if wanted == "score" and (not kinks or held_by(look)):

@@ -158,11 +158,12 @@ def transposed(program: Program) -> Program:
     return sliced(window.entries(), [*xs, ct], answers, name="integrand_transposed", guarded=False)[0]
 
 
-def preintegrated(p: Problem, section: Section, dead: Sequence[bool] = (False, False)) -> Any:
+def preintegrated(p: Problem, section: Section, dead: Sequence[bool]) -> Any:
     """The integral over one coordinate, on either side of the kink by points in strata (Griebel, Kuo & Sloan 2013).
 
     With F the probability below the crossing t*, and q the coordinate's quantile, it is the mean over v of
-    F g(q(F v)) + (1 - F) g(q(1 - (1 - F) v)).  ``dead``: the sides, below and above, on which the integrand is zero.
+    F g(q(F v)) + (1 - F) g(q(1 - (1 - F) v)).  ``dead``: the sides, below and above, on which the integrand is zero,
+    and whether the crossing rises from negative to positive.
     """
     own = marginal(p.distribution, section.coordinate)
     arguments = [p.draws, *p.captured]
@@ -177,12 +178,13 @@ def preintegrated(p: Problem, section: Section, dead: Sequence[bool] = (False, F
     for side, share in enumerate((below, above)):
         if dead[side]:
             continue
+        program = section.side(1.0 if bool(dead[2]) == (side == 1) else -1.0)
         for k in range(m):
             v = (getitem(points, index=(slice(None), side * m + k)) + float(k)) * (1.0 / m)
             mass = share * v
             there = mass > _LEAST
             mass = where(there, mass, 0.5)
-            value = carried(section.value, [own.icdf(mass if side == 0 else 1.0 - mass), *arguments])
+            value = carried(program, [own.icdf(mass if side == 0 else 1.0 - mass), *arguments])
             term = where(there, share * value, 0.0)
             total = term if total is None else total + term
     if total is None:

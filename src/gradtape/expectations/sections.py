@@ -25,7 +25,8 @@ from ..record.tensor import Tensor
 from ..record.writer import operation
 from ..rules.primitive import Primitive
 from ..sweeps.batch import reported
-from .integrand import by_path, column_of, combined, directional, replaced
+from .integrand import Integrand, by_path, column_of, combined, directional, replaced
+from .sides import one_sided
 
 __all__ = ["Section", "carried"]
 
@@ -42,23 +43,34 @@ def carried(program: Program, inputs: Sequence[Any]) -> Any:
 
 
 class Section:
-    """The integrand along one coordinate: programs of (t, z, theta1, ...) for its value, and for its kink."""
+    """The integrand along one coordinate: programs of (t, z, theta1, ...) for its kink, and for its value."""
 
-    def __init__(self, whole: Program, coordinate: int, signs: Any) -> None:
+    def __init__(self, integrand: Integrand, whole: Program, coordinate: int, signs: Any) -> None:
         self.coordinate = coordinate
+        self.integrand, self.signs = integrand, signs
         xs = [Tensor(x) for x in whole.examples]
         n = xs[0].shape[0]
         t = Tensor(np.array(column_of(xs[0].data, coordinate)))
         with Pause(), Window() as window:
-            y, *differences = replayed(whole, [replaced(xs[0], t, coordinate), *xs[1:]])
-            crossing = combined([by_path(c, n) for c in differences], signs)
-        entries = list(window.entries())
-        self.value: Program = sliced(entries, [t, *xs], [y], name="section")[0]
-        self.crossing: Program = sliced(entries, [t, *xs], [crossing], name="crossing")[0]
+            _, *differences = replayed(whole, [replaced(xs[0], t, coordinate), *xs[1:]])
+            parts = [by_path(c, n) for c in differences]
+            crossing = combined(parts, signs)
+        self._widths = [part.shape[1] for part in parts]
+        self.crossing: Program = sliced(window.entries(), [t, *xs], [crossing], name="crossing")[0]
         self.slope: Program = directional(self.crossing, [0], given=False)
         #: The same for values alone, of which the search for the root takes many.
         self._quick = self.crossing.simplified(), self.slope.simplified()
         self._directions: dict[tuple[int, ...], Program] = {}
+
+    def side(self, sign: float) -> Program:
+        """(t, z, theta1, ...) -> y where the crossing is positive, or negative: every kink is to one side."""
+        split = np.split(np.asarray(self.signs), np.cumsum(self._widths)[:-1])
+        program = one_sided(self.integrand.program, self.integrand.found, split, sign)
+        xs = [Tensor(x) for x in program.examples]
+        t = Tensor(np.array(column_of(xs[0].data, self.coordinate)))
+        with Pause(), Window() as window:
+            (y,) = replayed(program, [replaced(xs[0], t, self.coordinate), *xs[1:]])
+        return sliced(window.entries(), [t, *xs], [y], name="side")[0]
 
     def direction(self, slots: tuple[int, ...]) -> Program:
         """The derivative of the crossing in the direction of some of (z, theta1, ...)."""
@@ -95,7 +107,7 @@ class Section:
 
     def solved(self, low: Any, high: Any, *arguments: Any) -> Any:
         """The root on raw arrays: Newton's method, held in a bracket (Brent 1973, ch. 4; here with derivatives)."""
-        shape = self.value.inputs[0].shape
+        shape = self.crossing.inputs[0].shape
         low, high = (np.array(np.broadcast_to(x, shape), np.float64) for x in (low, high))
 
         crossing, slope = self._quick
