@@ -23,7 +23,7 @@ from ..record.writer import lift, strong
 from .body import body_of
 from .scanning import scan_row
 from .tracing import raw, settled
-from .whiling import while_loop
+from .while_loops import while_loop
 
 _gradtape_composes = True
 
