@@ -46,7 +46,11 @@ class Answers:
         """Answer, and remember how, for as long as one of the results lives."""
         segments = self.window.segments
         adopt(segments)
-        results, _ = getattr(self, method)(*args)
+        self.window.asked(True)
+        try:
+            results, _ = getattr(self, method)(*args)
+        finally:
+            self.window.asked(False)
         if segments and segments[-1] is current.get():
             return results  # they are on the record
         if not self.remembered:

@@ -30,9 +30,15 @@ class Recording:
     """A window on the record that is opened and closed, read, drawn and explained: the base of GradientTape."""
 
     def __init__(
-        self, persistent: bool = False, watch_accessed_variables: bool = True, *, strict: bool = False
+        self,
+        persistent: bool = False,
+        watch_accessed_variables: bool = True,
+        *,
+        strict: bool = False,
+        budget: int | str | None = None,
+        offload: str | None = None,
     ) -> None:
-        self._window = Window()
+        self._window = Window() if budget is None and offload is None else _budgeted(budget, offload)
         self._answers = Answers(self._window, watch_accessed_variables, strict)
 
     # -- recording ----------------------------------------------------------------------------------
@@ -65,6 +71,7 @@ class Recording:
             )
         self._check_thread("stop_recording")
         settle()
+        self._window.wall()
         return Pause(self._window)
 
     def reset(self) -> None:
@@ -85,15 +92,28 @@ class Recording:
         return tuple(found)
 
     def stats(self) -> dict[str, int]:
-        """What the tape holds: ``entries`` (operations), ``events``, ``segments``, and ``bytes`` of values kept."""
+        """What the tape holds: ``entries`` (operations), ``events``, ``segments``, and ``bytes`` of values kept.
+
+        With checkpoints or a budget some entries stand for many operations: ``blocks`` is how many such entries there
+        are, ``operations`` how many they stand for, ``recomputed`` the bytes of values that a gradient makes again,
+        ``sweep`` the most bytes of those, and of their cotangents, that it holds at a time, ``on_disk`` the bytes of
+        values in files.
+        """
         entries = list(self._window.entries())
         operations = [e for e in entries if e[0].kind != "event"]
         values = {id(t): t.nbytes for e in operations for t in (*e[2], *outputs(e)) if isinstance(t, Tensor)}
+        blocks = [e[1]["again"] for e in operations if e[1] and "again" in e[1]]
+        on_disk = self._window.on_disk
         return {
             "entries": len(operations),
             "events": len(entries) - len(operations),
             "segments": len(self._window.segments),
-            "bytes": sum(values.values()),
+            "bytes": sum(values.values()) - on_disk,
+            "blocks": len(blocks),
+            "operations": len(operations) - len(blocks) + sum([a.operations for a in blocks]),
+            "recomputed": sum([a.dropped for a in blocks]),
+            "sweep": max([a.peak for a in blocks], default=0),
+            "on_disk": on_disk,
         }
 
     # -- reasons and pictures ----------------------------------------------------------------------
@@ -230,3 +250,19 @@ class Recording:
                     remedy="Use one tape per thread, or ask after its `with` block has ended.",
                 )
             )
+
+
+def _budgeted(budget: int | str | None, offload: str | None) -> Window:
+    """A window that keeps no more than so many bytes, or arrays."""
+    from .memory.budget import Budgeted  # opened when first used
+
+    if offload not in (None, "disk") or (isinstance(budget, int) and budget < 4):
+        raise ValueError(
+            message(
+                f"GradientTape: budget={budget!r}, offload={offload!r}",
+                remedy='budget is a number of arrays, from 4 on, or text such as "64MB"; offload is "disk" or None.',
+            )
+        )
+    if isinstance(budget, int):
+        return Budgeted(budget, True, offload is not None)
+    return Budgeted(asking.chunk_of(None, budget or "64MB", "GradientTape")[1] or 0, False, offload is not None)

@@ -8,12 +8,13 @@ they hold is found by the sweeps themselves, in the program's record, dead lanes
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..engines import numpy as by_numpy
-from ..program.program import Program, disagreement
+from ..program.program import Program, Step, disagreement
 from ..program.replay import replayed
 from ..program.simplify import simplified
 from ..program.simplify.needed import alive
@@ -28,7 +29,7 @@ from ..sweeps.forward import forward
 from .consuming import pulled
 
 #: After so many calls a program is compiled: most are carried out once or twice.
-_OFTEN = 4
+_OFTEN = 20
 
 
 class Again:
@@ -56,6 +57,29 @@ class Again:
         except by_numpy.OtherPath as other:
             raise disagreement(self.program.name, self.program.guards[other.index][1], other.seen) from None
 
+    # -- figures, in bytes ------------------------------------------------------------------------------------
+    @cached_property
+    def operations(self) -> int:
+        """How many operations it stands for."""
+        return sum([1 if (a := _inner(s)) is None else a.operations for s in self.program.steps])
+
+    @cached_property
+    def dropped(self) -> int:
+        """What it makes and does not keep."""
+        inside = sum([0 if (a := _inner(s)) is None else a.dropped for s in self.program.steps])
+        return inside + _made(self.program.steps) - sum([o.nbytes for o in set(self.program.outputs)])
+
+    @cached_property
+    def peak(self) -> int:
+        """The most that a sweep over it makes and holds at a time, its inputs' and outputs' cotangents too."""
+        p = self.program
+        held, most = _made(p.steps) + sum([x.nbytes for x in (*p.inputs, *p.outputs) if x.dtype.kind in "fc"]), 0
+        for step in reversed(self.program.steps):
+            inner = _inner(step)
+            most = max(most, held + (0 if inner is None else inner.peak))
+            held -= sum([o.nbytes for o in step.outputs]) if inner is not None else 0
+        return most
+
     def batched(self, size: int, flags: Sequence[bool], values: Sequence[Any]) -> Again:
         """For a whole batch along a leading axis of the flagged inputs and of all outputs, which it gives first."""
         wide = [Tensor(value_of(v)) for v in values]
@@ -69,6 +93,14 @@ class Again:
             known = batch(list(inner.entries()), {x: v for x, v, f in zip(xs, wide, flags, strict=True) if f}, size, ys)
             outputs = [with_axis(known, y, size) for y in ys]
         return Again(_program(window, wide, outputs, self.program.name), [y.data for y in outputs])
+
+
+def _inner(step: Step) -> Again | None:
+    return (step.params or {}).get("again")
+
+
+def _made(steps: Sequence[Step]) -> int:
+    return sum([o.nbytes for step in steps for o in step.outputs])
 
 
 class _Carried:

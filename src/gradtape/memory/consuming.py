@@ -19,7 +19,7 @@ def pulled(
     That is where it has entries of the row ``again``: each of them will make values of its own.
     """
     entries = [e for segment in window.segments for e in segment]
-    piecewise = any(e[0] is again for e in entries) and not any(e[0].seen or e[0].peepholes for e in entries)
+    piecewise = any(e[0] is again for e in entries) and not _apart(entries, again)
     if is_recording() or not piecewise:
         return reverse(list(window.segments), seeds, sources, keep_lanes=True, onward=True)
     reached = reachable(window.segments, set(sources))
@@ -42,6 +42,23 @@ def pulled(
             del made, inputs, found
         del part, given
     return {x: pending[x] for x in sources if x in pending}
+
+
+def _apart(entries: Sequence[Entry], again: Any) -> bool:
+    """Whether an entry and one that its peepholes look for are apart, with some of ``again`` between them."""
+    made: dict[Tensor, tuple[Any, int]] = {}
+    part = 0
+    for row, _, inputs, output, _, _ in entries:
+        if row is again:
+            part += 1
+        elif row.kind != "event":
+            for x in inputs if row.peepholes else ():
+                maker = made.get(x) if isinstance(x, Tensor) else None
+                if maker is not None and maker[1] != part and (not row.makers or maker[0] in row.makers):
+                    return True
+            if row.seen:
+                made.update((o, (row, part)) for o in (output if type(output) is tuple else (output,)))
+    return False
 
 
 def _last(entries: list[Entry], again: Any) -> Segment:

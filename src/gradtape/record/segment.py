@@ -51,11 +51,13 @@ class Segment(list[Entry]):
 class FoldedSegment(Segment):
     """A segment some of whose windows do not keep what they saw: they are told of every entry."""
 
-    __slots__ = ("folding",)
+    __slots__ = ("folding", "owners")
 
-    def __init__(self, folding: list[Window]) -> None:
+    def __init__(self, folding: list[Window], owners: int) -> None:
         super().__init__()
         self.folding = folding
+        #: How many windows look at it.
+        self.owners = owners
 
     def append(self, entry: Entry) -> None:
         """Write an entry, and tell the windows that fold."""
@@ -70,6 +72,10 @@ class Window:
     __slots__ = ("__weakref__", "segments", "thread")
     #: A window that reads its entries as they come and lets them go overrides ``noted`` and says so here.
     folds = False
+    #: A window that is told of every entry, but keeps them (memory/budget.py), says so here.
+    watches = False
+    #: The bytes of values that it has put into files.
+    on_disk = 0
 
     def __init__(self) -> None:
         self.segments: list[Segment] = []
@@ -100,7 +106,13 @@ class Window:
             yield from segment
 
     def noted(self, entry: Entry) -> None:
-        """An entry was written; called for windows with ``folds`` alone."""
+        """An entry was written; called for windows with ``folds`` or ``watches`` alone."""
+
+    def asked(self, on: bool) -> None:
+        """A question about what it saw begins (``on``) or ends."""
+
+    def wall(self) -> None:
+        """It did not see what happened between the last entry and the next one."""
 
     def fold(self) -> None:
         """Read what was written and not read yet; called for windows with ``folds`` alone."""
@@ -136,8 +148,8 @@ def _cut(windows: tuple[Window, ...]) -> None:
     if not windows:
         current.set(None)
         return
-    folding = [w for w in windows if w.folds]
-    segment = FoldedSegment(folding) if folding else Segment()
+    folding = [w for w in windows if w.folds or w.watches]
+    segment = FoldedSegment(folding, len(windows)) if folding else Segment()
     dropped: list[tuple[Window, ref[Segment]]] = []
     for window in windows:
         # A segment in which nothing was written is dropped: memory must not grow with idle cuts.
