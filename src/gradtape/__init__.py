@@ -4,12 +4,11 @@ The names below are the public ones; ``gt.optimizers``, ``gt.layers`` and their 
 """
 
 from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from .batching import vmap
-from .curvature.linear_operators import gauss_newton_operator, gauss_newton_vp, hessian_operator
 from .custom import custom_gradient
-from .differential import biharmonic, laplacian
 from .errors import (
     DegenerateError,
     DerivativeError,
@@ -27,7 +26,6 @@ from .errors import (
     UnknownNameError,
 )
 from .forwardmode import ForwardAccumulator, jvp
-from .hutchinson import Estimate, biharmonic_estimate, laplacian_estimate
 from .jacobians import jacfwd, jacobian, jacobian_rows
 from .jaxed import from_jax
 from .jets import derivative, jet, partial
@@ -392,11 +390,41 @@ from .record.tensor import Tensor
 from .record.variable import Variable
 from .tape import GradientTape, UnconnectedGradients
 
+if _TYPE_CHECKING:  # so that a type checker knows the names that are opened when first used
+    from . import extend as extend
+    from . import stochastic as stochastic
+    from . import trees as trees
+    from .compiling.function import function as function
+    from .control.associative import associative_scan as associative_scan
+    from .control.checkpoint import checkpoint as checkpoint
+    from .control.choosing import cond as cond
+    from .control.choosing import switch as switch
+    from .control.loops import fori_loop as fori_loop
+    from .control.loops import map as map
+    from .control.loops import scan as scan
+    from .control.while_loops import while_loop as while_loop
+    from .curvature.linear_operators import gauss_newton_operator as gauss_newton_operator
+    from .curvature.linear_operators import gauss_newton_vp as gauss_newton_vp
+    from .curvature.linear_operators import hessian_operator as hessian_operator
+    from .differential import biharmonic as biharmonic
+    from .differential import laplacian as laplacian
+    from .expectations import expectation as expectation
+    from .hutchinson import Estimate as Estimate
+    from .hutchinson import biharmonic_estimate as biharmonic_estimate
+    from .hutchinson import laplacian_estimate as laplacian_estimate
+    from .state import initializers as initializers
+    from .state import layers as layers
+    from .state import losses as losses
+    from .state import optimizers as optimizers
+    from .state import random as random
+    from .state import schedules as schedules
+    from .state.module import Module as Module
+    from .testing import check_derivatives as check_derivatives
+
 __all__ = [
     "DegenerateError",
     "DerivativeError",
     "DtypeError",
-    "Estimate",
     "ForwardAccumulator",
     "GradientTape",
     "GradtapeError",
@@ -464,8 +492,6 @@ __all__ = [
     "average",
     "avg_pool",
     "bartlett",
-    "biharmonic",
-    "biharmonic_estimate",
     "bincount",
     "bitwise_and",
     "bitwise_count",
@@ -577,8 +603,6 @@ __all__ = [
     "full_like",
     "gather",
     "gather_nd",
-    "gauss_newton_operator",
-    "gauss_newton_vp",
     "gcd",
     "gelu",
     "geomspace",
@@ -594,7 +618,6 @@ __all__ = [
     "hard_tanh",
     "heaviside",
     "hessian",
-    "hessian_operator",
     "histogram",
     "histogram2d",
     "histogram_bin_edges",
@@ -645,8 +668,6 @@ __all__ = [
     "jvp",
     "kaiser",
     "kron",
-    "laplacian",
-    "laplacian_estimate",
     "lcm",
     "ldexp",
     "leaky_relu",
@@ -864,19 +885,27 @@ __all__ = [
 ]
 
 _LATER = {
-    "Module": ("state.module", "Module"),
     "associative_scan": ("control.associative", "associative_scan"),
+    "biharmonic": ("differential", "biharmonic"),
+    "biharmonic_estimate": ("hutchinson", "biharmonic_estimate"),
     "check_derivatives": ("testing", "check_derivatives"),
     "checkpoint": ("control.checkpoint", "checkpoint"),
     "cond": ("control.choosing", "cond"),
+    "Estimate": ("hutchinson", "Estimate"),
     "expectation": ("expectations", "expectation"),
     "extend": ("extend", None),
     "fori_loop": ("control.loops", "fori_loop"),
     "function": ("compiling.function", "function"),
+    "gauss_newton_operator": ("curvature.linear_operators", "gauss_newton_operator"),
+    "gauss_newton_vp": ("curvature.linear_operators", "gauss_newton_vp"),
+    "hessian_operator": ("curvature.linear_operators", "hessian_operator"),
     "initializers": ("state.initializers", None),
+    "laplacian": ("differential", "laplacian"),
+    "laplacian_estimate": ("hutchinson", "laplacian_estimate"),
     "layers": ("state.layers", None),
     "losses": ("state.losses", None),
     "map": ("control.loops", "map"),
+    "Module": ("state.module", "Module"),
     "optimizers": ("state.optimizers", None),
     "random": ("state.random", None),
     "scan": ("control.loops", "scan"),

@@ -13,9 +13,6 @@ from . import asking, trees
 from .answering import Answers, outputs
 from .asking import UnconnectedGradients
 from .errors import TapeError, UnconnectedGradientWarning, message
-from .explain import listing
-from .explain.drawing import draw
-from .explain.reasons import explain, why_none
 from .program.program import Program
 from .program.slicing import sliced
 from .record import sites
@@ -123,6 +120,8 @@ class Recording:
         The answer, one per source in their structure, prints as text and has a stable ``.code``: GT-None-...,
         GT-Zero-..., GT-NaN-..., or GT-Path with the way from source to target where all is well.
         """
+        from .explain.reasons import explain
+
         targets = asking.targets_of(target, "explain")
         leaves, structure = asking.sources_of(sources, "explain")
         targets, segments = self._answers.found_quietly(targets)
@@ -162,15 +161,19 @@ class Recording:
 
     def text(self) -> str:
         """The record as a Wengert list: one operation a line, with dtype, shape and source line."""
+        from .explain import listing
+
         return listing.text(self._window.segments)
 
     def tree(self, target: Tensor | None = None) -> str:
         """How ``target`` (by default, each value that nothing else used) was computed: a tree with local slopes."""
+        from .explain import listing
+
         return listing.tree(self._window.segments, target)
 
     def save(self, path: str | PathLike[str], target: Tensor | None = None) -> None:
         """Draw the record as an SVG picture into the file ``path``; nothing else needs to be installed."""
-        Path(path).write_text(draw(self._window.segments, target), encoding="utf-8")
+        Path(path).write_text(self._drawn(target), encoding="utf-8")
 
     def __str__(self) -> str:
         return self.tree()
@@ -180,7 +183,12 @@ class Recording:
         return f"<GradientTape, {state}, {self.stats()['entries']} operations>"
 
     def _repr_svg_(self) -> str:
-        return draw(self._window.segments)
+        return self._drawn(None)
+
+    def _drawn(self, target: Tensor | None) -> str:
+        from .explain.drawing import draw
+
+        return draw(self._window.segments, target)
 
     # -- checks --------------------------------------------------------------------------------------
     def _seen(self, leaf: Any) -> dict[str, bool]:
@@ -236,6 +244,8 @@ class Recording:
                 self._warn(targets, leaf, trees.paths(sources, "source")[i], answer="zero")
 
     def _warn(self, targets: list[Tensor], leaf: Any, path: str, place: str = "", answer: str = "None") -> None:
+        from .explain.reasons import why_none  # reasons are imported when somebody asks
+
         remade, segments = self._answers.found_quietly(targets)
         text = why_none(segments, remade, leaf, path, **self._seen(leaf), place=place, answer=answer)
         asking.warn_user(text, UnconnectedGradientWarning)
