@@ -132,6 +132,9 @@ MODES: dict[str, Callable[[Any, Any], Any]] = {
     "three times reverse": lambda f, x: gt.grad(
         lambda x: gt.sum(gt.grad(lambda x: gt.sum(gt.grad(f)(x) * DIRECTION))(x) ** 2)
     )(x),
+    "forward over two reverses": lambda f, x: gt.jvp(
+        gt.grad(lambda x: gt.sum(gt.grad(f)(x) ** 2)), (x,), (DIRECTION,)
+    ),
     "jet": lambda f, x: gt.derivative(lambda t: f(x + t * DIRECTION), order=3)(0.0),
     "reverse over jet": lambda f, x: gt.grad(
         lambda x: gt.derivative(lambda t: f(x + t * DIRECTION), order=2)(0.0)
@@ -182,6 +185,19 @@ def test_a_batch_of_batches() -> None:
     for program in (chosen, doubling, nested):
         expected = [[gt.grad(program(Plain))(x) for x in xs] for xs in many]
         same(gt.vmap(gt.vmap(gt.grad(program(Ours))))(many), np.array(expected))
+
+
+def test_orders_by_nested_reverse_sweeps() -> None:
+    """Against the Taylor sweep over the loop in plain Python."""
+    turn = lambda y, x: y * x * (1.0 + 0.1 * gt.sin(y))  # noqa: E731
+
+    def f(loop: Any) -> Callable[..., Any]:
+        return lambda x: loop(lambda y: y < 9.0, lambda y: turn(y, x), 1.0 + 0.1 * x)
+
+    nested = f(gt.while_loop)
+    for order in range(1, 6):
+        nested = gt.grad(nested)
+        same(nested(1.7), gt.derivative(f(plain_while), order=order)(1.7), 1e-10)
 
 
 def test_a_compiled_function_has_one_path() -> None:
