@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -352,6 +353,15 @@ def test_numbers_take_the_dtype_of_the_others() -> None:
         c, _ = gt.scan(lambda c, _: (c * x, None), 1.0, length=2)
     assert (y.dtype, z.dtype, c.dtype, n.dtype) == ("float32", "float32", "float32", "int64")
     assert (float(y), float(z), float(c)) == (1.0, 8.0, 4.0)
+    for loop in (
+        lambda: gt.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, s[1] * x), (0, 1.0)),
+        lambda: gt.while_loop(lambda s: s[1], lambda s: (s[0] * x, s[0] < 9), (1, True)),
+        lambda: gt.scan(lambda c, k: ((c[0] * x, c[1] + k), None), (1.0, 0), np.arange(3)),
+        lambda: gt.cond(x > 3, lambda: (1.0, 2, True), lambda: (x, 3, False)),
+    ):
+        with gt.GradientTape() as tape:
+            loop()
+        assert tape.stats()["entries"] <= 3, tape.text()
 
 
 def test_whole_numbers_from_outside_are_inputs_of_a_body() -> None:
@@ -412,6 +422,43 @@ def test_associative_scan_of_matrices() -> None:
         for f in (ours, loop):
             assert f(m).shape == m.shape
         same(gt.grad(lambda m: gt.sum(ours(m) ** 2 * w))(m), gt.grad(lambda m: gt.sum(loop(m) ** 2 * w))(m), 1e-8)  # noqa: B023
+
+
+# -- budgets -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["grad", "hessian", "reverse over reverse", "compiled hessian", "reverse over jet"])
+@pytest.mark.parametrize("budget", [1, 3, "32B"])
+def test_a_budget_changes_no_derivative(mode: str, budget: Any) -> None:
+    class Budgeted(Ours):
+        loop = staticmethod(lambda test, body, x: gt.while_loop(test, body, x, budget=budget))
+
+    for program in (doubling, counted, nested):
+        same(MODES[mode](program(Budgeted), A), MODES[mode](program(Plain), A))
+        each = gt.vmap(gt.grad(program(Budgeted)))(BATCH)
+        same(each, np.stack([np.asarray(gt.grad(program(Plain))(x)) for x in BATCH]))
+
+
+def test_a_budget_is_kept_to() -> None:
+    size, turns = 5_000, 100
+    h = np.linspace(0.1, 0.9, size)
+
+    def gradient(budget: Any) -> Any:
+        def f(x: Any) -> Any:
+            turn = lambda s: (s[0] + 1, gt.sin(s[1] * x))  # noqa: E731
+            return gt.sum(gt.while_loop(lambda s: s[0] < turns, turn, (0, h), budget=budget)[1])
+
+        return gt.grad(f)(1.2)
+
+    expected = gradient(None)
+    for budget, most in ((5, 25), (20, 40), (None, 120)):
+        gradient(budget)
+        tracemalloc.start()
+        found = gradient(budget)
+        peak = tracemalloc.get_traced_memory()[1] / (8 * size)
+        tracemalloc.stop()
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+        assert most - 25 < peak < most
 
 
 # -- what is not wanted is not computed ----------------------------------------------------------------------------

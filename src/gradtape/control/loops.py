@@ -22,7 +22,7 @@ from ..record.variable import Variable
 from ..record.writer import lift, strong
 from .body import body_of
 from .scanning import scan_row
-from .tracing import raw, settled
+from .tracing import raw, settled, states_of
 from .while_loops import while_loop
 
 _gradtape_composes = True
@@ -108,7 +108,7 @@ def scan(
         return unrolled()
     body, constants = found
     _check(body.program, len(carry))
-    states = None if budget is None else _states(budget, carry)
+    states = None if budget is None else states_of(budget, carry)
     if states is None and is_recording() and not tracing.get():
         body = body.saving()
     outputs = scan_row(*carry, *slices, *constants, body=body, length=length, backwards=reverse, budget=states)
@@ -145,26 +145,13 @@ def _check(program: Any, carries: int) -> None:
             )
 
 
-_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
-
-
-def _states(budget: int | str, carry: Sequence[Tensor]) -> int:
-    """A budget as a number of carries."""
-    if isinstance(budget, int):
-        return max(budget, 1)
-    text = budget.upper().replace(" ", "")
-    unit = next((u for u in ("GB", "MB", "KB", "B") if text.endswith(u)), "")
-    each = max(sum([c.nbytes for c in carry]), 1)
-    return max(int(float(text.removesuffix(unit)) * _UNITS[unit or "B"] / each), 1)
-
-
 def fori_loop(
     lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any, *, budget: int | str | None = None
 ) -> Any:
     """``for i in range(lower, upper): init = body(i, init)``, as one entry.
 
     Where a bound is a Tensor the number of turns may be another one in a compiled function, and for each example of
-    ``gt.vmap``: it is a :func:`while_loop` then, which keeps all carries.
+    ``gt.vmap``: it is a :func:`while_loop` then.
 
     >>> import gradtape as gt
     >>> gt.fori_loop(0, 4, lambda i, x: x * (i + 1), 1.0)
@@ -178,7 +165,9 @@ def fori_loop(
                 message(f"fori_loop: a bound is not a whole number, but {whole}", where=str(sites.user_line()))
             )
         first = first if first.dtype == whole else astype(first, dtype=whole)
-        return while_loop(lambda s: less(s[0], last), lambda s: (s[0] + 1, body(s[0], s[1])), (first, init))[1]
+        return while_loop(
+            lambda s: less(s[0], last), lambda s: (s[0] + 1, body(s[0], s[1])), (first, init), budget=budget
+        )[1]
     places = Tensor(np.arange(index(lower), max(index(upper), index(lower))))
     return scan(lambda carry, i: (body(i, carry), None), init, places, budget=budget)[0]
 

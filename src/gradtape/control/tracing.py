@@ -28,13 +28,18 @@ def traced_body(flat: Callable[[Sequence[Any]], list[Tensor]], inputs: Sequence[
     made, and where random numbers are drawn: each turn draws its own, the number of the next is such a Variable.
     """
     with Sketch():
-        traced = trace(flat, [x if type(x) in SCALARS else Tensor(value_of(x)) for x in inputs], name, whole=True)
+        traced = trace(flat, [_input(x) for x in inputs], name, whole=True)
     if not (traced.program.guards or traced.assigned or traced.once):
         return traced
     with Pause():
         for v, value in zip(traced.assigned, traced.before, strict=True):
             v.rename(value)
     return None
+
+
+def _input(x: Any) -> Any:
+    """A Tensor under an identity of its own; Python's floats as they are, which are weak in promotion."""
+    return x if type(x) is float or type(x) is complex else Tensor(np.asarray(x)[()] if type(x) in SCALARS else x.data)
 
 
 class Captured:
@@ -135,3 +140,16 @@ def settled(carry: Sequence[Any], after: Sequence[Value] | None) -> tuple[list[A
         else:
             made.append(strong(c))
     return made, any(strong(c).dtype != m.dtype for c, m in zip(carry, made, strict=True))
+
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def states_of(budget: int | str, carry: Sequence[Tensor]) -> int:
+    """A budget as a number of carries."""
+    if isinstance(budget, int):
+        return max(budget, 1)
+    text = budget.upper().replace(" ", "")
+    unit = next((u for u in ("GB", "MB", "KB", "B") if text.endswith(u)), "")
+    each = max(sum([c.nbytes for c in carry]), 1)
+    return max(int(float(text.removesuffix(unit)) * _UNITS[unit or "B"] / each), 1)

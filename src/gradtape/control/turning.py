@@ -1,13 +1,15 @@
 """The row of ``while_loop``: a loop of unknown length as one entry, in passes (passes.py).
 
-Only the passes that the outputs need are carried out, and of each turn only what a later pass reads is kept.
+Of each turn only what a later pass reads is kept.  With a ``budget`` of carries, a first derivative backwards keeps so
+many of them and computes the others again (memory/binomial.py); higher ones, which are more than two passes, keep all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..memory.binomial import reach, schedule
 from ..primitives.shapes import broadcast_to
 from ..program.replay import replayed
 from ..rules.kinds import composite
@@ -15,15 +17,13 @@ from .block import Carried, filled, sketching
 from .passes import Loop
 
 
-def _carried_out(xp: Any, *values: Any, loop: Loop) -> tuple[Any, ...]:
+def _carried_out(xp: Any, *values: Any, loop: Loop, budget: int | None) -> tuple[Any, ...]:
     starts, constants = loop.split(values)
+    sketch = sketching.get()
     read = {r for p in loop.passes for r in p.reads}
     wanted = [sorted(slot for of, slot in read if of == i) for i in range(len(loop.passes))]
-    turns: list[dict[tuple[int, int], Any]] = []
-    finals: list[Any] = []
-    sketch = sketching.get()
 
-    def turn(i: int, carry: list[Any], kept: dict[tuple[int, int], Any]) -> list[Any]:
+    def turn(i: int, carry: list[Any], kept: Kept) -> list[Any]:
         p = loop.passes[i]
         inputs = [*carry, *[kept[r] for r in p.reads], *constants]
         outputs = p.block.program.interpret(inputs) if sketch else p.block.run(inputs)
@@ -32,16 +32,19 @@ def _carried_out(xp: Any, *values: Any, loop: Loop) -> tuple[Any, ...]:
             kept.update([((i, slot), every[slot]) for slot in wanted[i]])
         return outputs[: p.carries]
 
+    checkpointed = budget is not None and [p.up for p in loop.passes] == [True, False]
+    turns: list[Kept] = []
     carry, count = starts[0], 0
     test = loop.test.program.interpret if sketch else loop.test.run
-    keeps = len(loop.passes) > 1
     while bool(test([*carry, *constants])[0]) and not (sketch and count):
-        kept: dict[tuple[int, int], Any] = {}
+        kept: Kept = {}
         carry = turn(0, carry, kept)
-        if keeps:
+        if len(loop.passes) > 1 and not checkpointed:
             turns.append(kept)
         count += 1
-    finals += carry
+    if checkpointed:
+        return (*carry, *_back(turn, starts, count, max(budget or 0, 2) - 1))
+    finals = carry
     for i, p in enumerate(loop.passes[1:], 1):
         carry = starts[i]
         for kept in turns if p.up else reversed(turns):
@@ -50,7 +53,34 @@ def _carried_out(xp: Any, *values: Any, loop: Loop) -> tuple[Any, ...]:
     return tuple(finals)
 
 
-def _body(*values: Any, loop: Loop) -> tuple[Any, ...]:
+#: What the passes had at one turn, for those that read it.
+Kept = dict[tuple[int, int], Any]
+
+
+def _back(turn: Callable[[int, list[Any], Kept], list[Any]], starts: Any, count: int, states: int) -> list[Any]:
+    """Two passes, up and down, with so many carries of the first one kept beside the one at work."""
+    state, pulled = starts
+    known = {0: state}
+    while reach(states, 100) < count:
+        states += 1
+    for what, first, last in schedule(count, states):
+        if what == "advance":
+            for _ in range(first, last):
+                state = turn(0, state, {})
+        elif what == "keep":
+            known[first] = state
+        elif what == "restore":
+            state = known[first]
+        elif what == "drop":
+            del known[first]
+        else:
+            kept: Kept = {}
+            turn(0, state, kept)
+            pulled = turn(1, pulled, kept)
+    return pulled
+
+
+def _body(*values: Any, loop: Loop, budget: int | None) -> tuple[Any, ...]:
     """The loop on the record, turn by turn, for those who want to look into it as it goes here."""
     starts, constants = loop.split(values)
     turns: list[dict[tuple[int, int], Any]] = []
@@ -69,11 +99,11 @@ def _body(*values: Any, loop: Loop) -> tuple[Any, ...]:
     return tuple(finals)
 
 
-def _jvp(y: Any, xs: Any, dxs: Any, *, loop: Loop) -> tuple[Any, ...]:
-    return _coefficient([[x, dx] for x, dx in zip(xs, dxs, strict=True)], loop=loop)
+def _jvp(y: Any, xs: Any, dxs: Any, **params: Any) -> tuple[Any, ...]:
+    return _coefficient([[x, dx] for x, dx in zip(xs, dxs, strict=True)], **params)
 
 
-def _coefficient(terms: Sequence[Sequence[Any]], *, loop: Loop) -> tuple[Any, ...]:
+def _coefficient(terms: Sequence[Sequence[Any]], *, loop: Loop, budget: int | None) -> tuple[Any, ...]:
     """Coefficient k of the outputs, from the coefficients 0 .. k of the inputs."""
     order = len(terms[0]) - 1
     starts, constants = loop.split(terms)
@@ -85,7 +115,7 @@ def _coefficient(terms: Sequence[Sequence[Any]], *, loop: Loop) -> tuple[Any, ..
         given += [filled(rows[i][k], rows[i][0]) for k in range(1, order + 1) for i in p.floating()[0]]
     given += [row[0] for row in constants]
     given += [filled(constants[i][k], constants[i][0]) for k in range(1, order + 1) for i in held]
-    found, _ = wide.split(while_row(*given, loop=wide))
+    found, _ = wide.split(while_row(*given, loop=wide, budget=budget))
     outputs: list[Any] = []
     for p, made in zip(loop.passes, found, strict=True):
         floating = p.floating()[0]
@@ -98,7 +128,9 @@ def _is_float(x: Any) -> bool:
     return x.dtype.kind in "fc"
 
 
-def _vjp(ct: Any, y: Any, *values: Any, loop: Loop, wanted: Sequence[int] | None = None) -> list[Any]:
+def _vjp(
+    ct: Any, y: Any, *values: Any, loop: Loop, budget: int | None, wanted: Sequence[int] | None = None
+) -> list[Any]:
     starts, constants = loop.split(values)
     n = len(values) - len(constants)
     slots = set(range(len(values)) if wanted is None else wanted)
@@ -110,7 +142,7 @@ def _vjp(ct: Any, y: Any, *values: Any, loop: Loop, wanted: Sequence[int] | None
     for p, c, f in zip(reversed(loop.passes), reversed(cts), reversed(finals), strict=True):
         given += [filled(c[i], f[i]) for i in p.floating()[0]]
         given += [filled(None, constants[i]) for i in held]
-    found, _ = back.split(while_row(*given, *constants, loop=back))
+    found, _ = back.split(while_row(*given, *constants, loop=back, budget=budget))
     answers: list[Any] = [None] * len(values)
     totals: list[Any] = [None] * len(held)
     at = n
@@ -139,7 +171,7 @@ def _batch(size: int, flags: Sequence[bool], values: Sequence[Any], params: dict
     def after(found: Any) -> Any:
         return tuple([y if f else _repeated(y, size) for y, f in zip(found, leading, strict=True)])
 
-    return [*given, *constants], {"loop": wide}, after
+    return [*given, *constants], {**params, "loop": wide}, after
 
 
 def _repeated(x: Any, size: int) -> Any:
@@ -151,7 +183,7 @@ while_row = composite(
     Carried(_carried_out),
     _body,
     arity=None,
-    params={"loop": []},
+    params={"loop": [], "budget": [None]},
     vjp=_vjp,
     jvp=_jvp,
     coefficient=_coefficient,

@@ -12,7 +12,7 @@ from ..record.tensor import Tensor
 from ..record.writer import lift, strong
 from .block import sketching
 from .passes import Loop, Pass
-from .tracing import Captured, fixed, raw, settled, traced_body
+from .tracing import Captured, fixed, raw, settled, states_of, traced_body
 from .turning import while_row
 
 _gradtape_composes = True
@@ -20,7 +20,13 @@ _gradtape_composes = True
 __all__ = ["while_loop"]
 
 
-def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init_val: Any) -> Any:
+def while_loop(
+    cond_fun: Callable[[Any], Any],
+    body_fun: Callable[[Any], Any],
+    init_val: Any,
+    *,
+    budget: int | str | None = None,
+) -> Any:
     """``while cond_fun(val): val = body_fun(val)``, from ``init_val`` on, as one entry.
 
     Parameters
@@ -31,6 +37,10 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
         A function of the carry that returns the next one, a tree of the same structure, shapes and dtypes.
     init_val
         The first carry.  Python's numbers in it take the dtype that one turn makes of them.
+
+    budget
+        How many carries a first derivative backwards may hold at a time, or how many bytes of them (``"64MB"``), at the
+        cost of more runs forwards, as for :func:`scan`.  None: all of them.
 
     Both functions may take Tensors and Variables from outside; derivatives with respect to these are right.  They run
     once, to be recorded; the loop is carried out by what was recorded, at other values with another number of turns,
@@ -83,11 +93,12 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     if body is None or test is None:
         return by_python()
     _check(carry, body.program.outputs, test.program.outputs[0])
+    states = None if budget is None else states_of(budget, carry)
     captured = Captured()
     captured.add(test)
     captured.add(body)
     loop = Loop((Pass(captured.block(body, carry), len(carry)),), captured.block(test, carry))
-    return trees.unflatten(structure, list(while_row(*carry, *captured.values(), loop=loop)))
+    return trees.unflatten(structure, list(while_row(*carry, *captured.values(), loop=loop, budget=states)))
 
 
 def _truth(x: Any) -> bool:
