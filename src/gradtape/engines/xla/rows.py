@@ -83,6 +83,16 @@ def _pseudo_huber(delta: Any, r: Any) -> Any:
     return xp.where(delta < 0, np.inf, xp.where((delta == 0) | (r == 0), 0.0, y))
 
 
+def _sech_squared(x: Any) -> Any:
+    xp = jax().numpy
+    if x.dtype.kind == "c":
+        y = xp.tanh(x)
+        return 1 - y * y
+    e = xp.exp(-2 * xp.abs(x))
+    r = 1 / (1 + e)  # one division: XLA has them one by one
+    return 4 * e * r * r
+
+
 def _segment(ids: Any, count: int) -> Any:
     """Ids with those out of range beyond the last place, where a scatter drops them."""
     return jax().numpy.where((ids >= 0) & (ids < count), ids, count)
@@ -210,6 +220,7 @@ TRANSLATED: dict[str, Row] = {
     "ranks": _ranks,
     "scatter_add": indexing.scatter_add,
     "scatter_set": _scatter_set,
+    "sech_squared": _sech_squared,
     "segment_count": _segment_count,
     "segment_max": _segment_extremum("max", -np.inf),
     "segment_min": _segment_extremum("min", np.inf),
