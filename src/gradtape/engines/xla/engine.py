@@ -11,7 +11,7 @@ from ...errors import GuardError, message
 from ...program.program import Program, disagreement
 from .device import jax, x64
 from .loops import HELD
-from .lowering import HOLDERS, Lowering, settings
+from .lowering import HOLDERS, Lowering, settings, uniform
 from .spread import Spread
 
 HOLDERS.update(HELD)
@@ -30,7 +30,7 @@ class Compiled:
     def __init__(self, program: Program, spread: Spread | None = None) -> None:
         self.program = program
         self.spread = spread
-        self.large = [v for v, c in program.constants.items() if c.nbytes > WRITTEN]
+        self.large = [v for v, c in program.constants.items() if c.nbytes > WRITTEN and not uniform(c)]
         self._constants: list[Any] = []
         self._run: Callable[..., Any] | None = None
         self._lowering: Lowering | None = None

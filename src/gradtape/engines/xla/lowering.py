@@ -54,8 +54,8 @@ class Lowering:
 
     def run(self, program: Program, inputs: Sequence[Any], constants: dict[Value, Any] | None = None) -> list[Any]:
         """The outputs of ``program`` at traced inputs; ``constants``: those that are passed in instead of written."""
-        known: dict[Any, Any] = {v: _constant(c) for v, c in program.constants.items()}
-        known.update(constants or {})
+        known: dict[Any, Any] = dict(constants or {})
+        known.update((v, _constant(c)) for v, c in program.constants.items() if v not in known)
         known.update(zip(program.inputs, inputs, strict=True))
         guards = iter([*program.guards, (len(program.steps) + 1, None)])
         at, guard = next(guards)
@@ -186,7 +186,14 @@ def agrees(guard: Guard, value: Any) -> Any:
 
 def _constant(c: Any) -> Any:
     """Integers and booleans stay NumPy's, so that they are known while JAX traces (an index, a mask)."""
-    return c if c.dtype.kind in "biu" else jax().numpy.asarray(c)
+    if c.dtype.kind in "biu":
+        return c
+    return jax().lax.full(c.shape, c.flat[0], c.dtype) if uniform(c) else jax().numpy.asarray(c)
+
+
+def uniform(c: Any) -> bool:
+    """Whether all elements are the same number: XLA broadcasts it where it is used."""
+    return c.size > 1 and bool((c == c.flat[0]).all())
 
 
 def _agree(xs: list[Any], wanted: Value) -> bool:
