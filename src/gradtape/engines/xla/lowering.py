@@ -79,7 +79,8 @@ class Lowering:
             return [fitted(y, o) for y, o in zip(held(self, step, xs), step.outputs, strict=True)]
         direct = _DIRECT.get(name)
         if direct is not None and _agree(xs, step.outputs[0]):
-            return [getattr(self.lax, direct)(*xs)]
+            dtype = step.outputs[0].dtype.type
+            return [getattr(self.lax, direct)(*[dtype(x) if type(x) is float else x for x in xs])]
         if self.is_hosted(step):
             return self.on_host(step, xs)
         try:
