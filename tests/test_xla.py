@@ -211,6 +211,7 @@ def test_large_numbers_of_the_host_keep_their_digits() -> None:
         x = gt.asarray(RNG.uniform(0, 20, n))
         f(x)
         close(f(x), gt.special.j0(x), 1e-15)
+    assert "on the host, called back by XLA: j0" in f.report()
 
 
 def test_random_draws_are_the_same_bits() -> None:

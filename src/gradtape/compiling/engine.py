@@ -30,6 +30,10 @@ class Run(Protocol):
         """Makes a Tensor of a result."""
         ...
 
+    def hosted(self) -> list[str]:
+        """Rows that another engine than this one carries out."""
+        ...
+
     @property
     def host(self) -> Callable[[Any], Any]:
         """Makes NumPy's array of a result."""
@@ -96,6 +100,11 @@ class _ByNumpy:
         """A result as NumPy's array."""
         return y
 
+    @staticmethod
+    def hosted() -> list[str]:
+        """Rows that NumPy carries out instead of this engine: all are NumPy's here."""
+        return []
+
 
 class _ByXla:
     """The program as XLA runs it."""
@@ -117,6 +126,10 @@ class _ByXla:
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
         return self.compiled(arrays)
+
+    def hosted(self) -> list[str]:
+        """Rows that NumPy carries out, called back: known once it was compiled."""
+        return sorted(self.compiled.hosted)
 
 
 class _Spread(_ByXla):

@@ -19,6 +19,8 @@ def report(function: Function) -> str:
                 f"    path {i + 1}: {_times(path.calls, 'call')} after the first, {len(path.program)} steps "
                 f"(recorded: {path.recorded}), engine {path.engine}: {path.why}"
             )
+            hosted = path.run.hosted()
+            lines += [f"      on the host, called back by XLA: {', '.join(hosted)}"] if hosted else []
             lines += [f"      recorded because {_indented(path.reason)}"] if path.reason else []
             guards = [f"{guard.expected!r} at {guard.site}" for _, guard in path.program.guards]
             for guard, alike in groupby(guards):

@@ -34,8 +34,9 @@ class Compiled:
         self._constants: list[Any] = []
         self._run: Callable[..., Any] | None = None
         self._lowering: Lowering | None = None
-        #: Rows that turned out to need the host.
+        #: Rows that turned out to need the host, and all rows that the host carries out.
         self.surprises: dict[str, str] = {}
+        self.hosted: set[str] = set()
 
     def traced(self, inputs: Sequence[Any], constants: Sequence[Any]) -> tuple[list[Any], Any, list[Any]]:
         """Outputs, whether all is well, and the values that guards saw: what ``jax.jit`` compiles."""
@@ -45,7 +46,7 @@ class Compiled:
             if self.spread is not None and self.spread.results is not None:
                 outputs = [jax().lax.with_sharding_constraint(y, self.spread.results) for y in outputs]
             self._lowering = lowering
-            self.surprises = lowering.surprises
+            self.surprises, self.hosted = lowering.surprises, lowering.hosted
             if not lowering.flagged:
                 return outputs, None, []
             flags = [flag for _, flag in lowering.checks]
