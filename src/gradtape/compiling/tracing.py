@@ -10,6 +10,7 @@ from weakref import ref
 import numpy as np
 
 from ..program.program import Program, Value
+from ..program.ruled import asked
 from ..program.slicing import sliced
 from ..program.weak import WeakTensor
 from ..record import events
@@ -95,6 +96,7 @@ def trace(
     state = {v: value for v, value in touched if v.born < born and value is before.get(v, value)}
     made_here = [ref(v) for v in dict.fromkeys(v for v, _ in touched) if v.born >= born]
     assigned = {v: value for v, value in before.items() if v.born < born}
+    state.update((v, v.current) for v in _ruling(entries, born) if v not in before)
     known = {*fresh, *state.values()}
     free = [x for x in _free(entries, results) if x not in known]
     program, constants = sliced(
@@ -109,6 +111,19 @@ def trace(
     captured = _settle(program, watched, data, "" if whole else "fc")
     made = any(v() is not None for v in made_here)
     return Traced(program, read, captured, assigned, results, initial, made, made or bool(reasons))
+
+
+def _ruling(entries: Sequence[Entry], born: int) -> list[Variable]:
+    """The Variables that rules of the user's read when they are asked."""
+    found: dict[Variable, None] = {}
+    for row, _, inputs, _, _, _ in entries:
+        if row.kind != "event" and row.stands_for:
+            try:
+                window = asked(row, inputs)[0]
+            except Exception:
+                continue
+            found.update((v, None) for s in window.segments for v, _ in s.touched if v.born < born)
+    return list(found)
 
 
 def _take_back(window: Window) -> None:

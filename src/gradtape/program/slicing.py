@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives.shapes import identity
 from ..record import events
 from ..record.segment import Entry
 from ..record.tensor import Tensor
 from .program import Guard, Program, Step, Value
+from .ruled import ruled, ruled_row
 
-_IDENTITY = identity.primitive  # type: ignore[attr-defined]
 _NO_SITE = (None, 0)
 
 
@@ -81,8 +80,9 @@ class _Reader:
             return
         self.dependent.update(outputs)
         if row.stands_for:  # its values are on the record already
-            for made, o in zip(row.stands_for, outputs, strict=True):
-                self.step(_IDENTITY, None, (made,), (o,), False, code, lasti)
+            rule, free = ruled(row, inputs, self.dependent)
+            taken = (*row.stands_for, *inputs, *free)
+            self.step(ruled_row, {"rule": rule}, taken, outputs, type(output) is tuple, code, lasti)
             return
         if row.program is not None:
             self.inline(row.program, inputs, outputs)

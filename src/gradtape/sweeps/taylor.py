@@ -61,7 +61,7 @@ class Taylor:
         found = None if own else self._memo.get(key)
         if found is None:
             if value is None:
-                if row.kind == "composite" and row.body is None:
+                if row.kind == "composite" and row.stands_for:
                     raise RuleError(f"the rule of {row.name} is applied to a cotangent: Taylor mode cannot replay it")
                 value = row.op(*[first(x) for x in inputs], **params)
             if row.peepholes and (match := self._seen_through(row, params, inputs)) is not None:
