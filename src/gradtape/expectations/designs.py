@@ -96,7 +96,8 @@ def _sobol(n: int, size: int, rng: Any) -> Any:
     each = n // REPLICATES
     sets: list[Any] = []
     for _ in range(REPLICATES):
-        engine = qmc.Sobol(size, scramble=True, rng=rng.numpy_generator)
+        own = np.random.default_rng(rng.numpy_generator.integers(2**63))  # SciPy wants one that can have children
+        engine = qmc.Sobol(size, scramble=True, rng=own)
         sets.append(engine.random(each))
     tiny = 2.0**-53
     return np.clip(np.concatenate(sets), tiny, 1.0 - tiny)
