@@ -118,7 +118,7 @@ def test_which_points_have_less_error() -> None:
     errors = {kind: float(_estimate(kind, 1, 4096)[0].stderr) for kind in ("random", "antithetic", "strata", "sobol")}
     assert errors["antithetic"] < 0.5 * errors["random"]
     assert errors["strata"] < 0.5 * errors["random"]
-    assert errors["sobol"] < 0.2 * errors["strata"]
+    assert errors["sobol"] < 0.3 * errors["strata"]
 
 
 def test_control_variates_have_their_own_derivatives() -> None:

@@ -97,7 +97,7 @@ def _sobol(n: int, size: int, rng: Any) -> Any:
     sets: list[Any] = []
     for _ in range(REPLICATES):
         own = np.random.default_rng(rng.numpy_generator.integers(2**63))  # SciPy wants one that can have children
-        engine = qmc.Sobol(size, scramble=True, rng=own)
+        engine = qmc.Sobol(size, scramble=True, seed=own)
         sets.append(engine.random(each))
     tiny = 2.0**-53
     return np.clip(np.concatenate(sets), tiny, 1.0 - tiny)
