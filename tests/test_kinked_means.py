@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import gradtape as gt
+from gradtape.explain import missed
+from gradtape.record import draws
 
 N = 20_000
 Z = gt.random.default_rng(0).normal(size=N)
@@ -396,7 +398,7 @@ def test_expectation(estimator: str) -> None:
     assert orders(told(lambda: gt.grad(gt.grad(gt.grad(price)))(100.0))) - {"third"} == expected
 
 
-def test_an_estimator_that_does_not_fit_is_told() -> None:
+def test_an_estimator_that_does_not_fit_is_not_passed() -> None:
     """Two crossings along one coordinate: which is the later one changes from path to path, so its place has a kink."""
 
     def either(s: Any) -> Any:
@@ -407,6 +409,38 @@ def test_an_estimator_that_does_not_fit_is_told() -> None:
         normal = gt.stochastic.Normal(np.zeros(2), 1.0)
         return gt.expectation(payoff, normal, samples=4000, seed=0, estimator="preintegration", coordinate=0)
 
-    found = told(lambda: gt.grad(gt.grad(either))(100.0))
-    assert orders(found) == {"second"}
-    assert "estimator=" in str(found[0].message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", gt.KinkedExpectationWarning)
+        with pytest.raises((gt.KinkedExpectationWarning, gt.GradtapeError)):
+            gt.grad(gt.grad(either))(100.0)
+
+
+# -- cost ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_smooth_is_not_tried_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Any] = []
+    whole = missed.jumps
+    monkeypatch.setattr(missed, "jumps", lambda *args: (tried.append(args), whole(*args))[1])
+
+    def train(strict: bool = False) -> None:
+        s = gt.Variable(100.0)
+        with gt.GradientTape(strict=strict) as tape:
+            end = terminal(s)
+            y = gt.mean(gt.where(end > K, end - K, 0.0))
+        tape.gradient(y, s)
+
+    for _ in range(64):
+        train()
+    assert 4 <= len(tried) <= 8
+    tried.clear()
+    for _ in range(5):
+        train(strict=True)
+    assert len(tried) == 5
+
+
+def test_without_draws_nothing_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draws, "_seen", [False])
+    monkeypatch.setattr(missed, "holds", lambda *_: pytest.fail("looked"))
+    assert gt.grad(gt.grad(lambda x: gt.sum(gt.relu(x * np.ones(100)))))(1.0) == 0.0
+    assert gt.jvp(gt.relu, (1.0,), (1.0,))[1] == 1.0

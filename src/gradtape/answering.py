@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .explain import missed
+from .explain import kinked
 from .primitives.shapes import astype, identity
 from .record import draws, sites
 from .record.segment import Pause, Segment, Window, adopt, current, cut, in_order, union
@@ -154,7 +154,7 @@ class Answers:
     def _check(self, segments: Sequence[Segment], targets: list[Tensor], sources: Any, order: int = 1) -> None:
         """Tell of means over random draws whose derivative path by path is not theirs."""
         if draws.seen():
-            missed.check(segments, targets, {t for values in sources for t in values}, order, self.strict)
+            kinked.check(segments, targets, {t for values in sources for t in values}, order, self.strict)
 
     def _recorded_gradients(self, targets: list[Tensor], leaves: list[Any]) -> tuple[list[Tensor], list[Segment], Any]:
         """First derivatives made under a window of their own, for a second sweep over them."""

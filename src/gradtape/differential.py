@@ -11,7 +11,7 @@ import numpy as np
 
 from . import trees
 from .errors import ShapeError, TapeError, message
-from .explain import missed
+from .explain import kinked
 from .operators import fresh
 from .primitives.indexing import getitem
 from .primitives.joining import concat
@@ -134,7 +134,7 @@ class Along:
             y = f(*args, **kwargs)
         leaves, self.structure = trees.flatten(y)
         outputs = [strong(lift(leaf)) for leaf in leaves]
-        missed.check(window.segments, outputs, [x], order)
+        kinked.check(window.segments, outputs, [x], order)
         self.x = x
         self.v = ones(x)
         with Window() as sweep, np.errstate(all="ignore"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import asking, trees
 from .errors import TreeError, message
-from .explain import missed
+from .explain import kinked
 from .operators import fresh
 from .primitives.shapes import identity
 from .record import sites
@@ -63,7 +63,7 @@ class ForwardAccumulator:
         pushed = self._accumulator
         pushed.fold()
         if pushed.kept:
-            missed.check_entries(pushed.kept, targets, pushed.started, pushed.state)
+            kinked.check_entries(pushed.kept, targets, pushed.started, pushed.state)
         results: list[Any] = []
         for y in targets:
             connected, dy = self._accumulator.tangent(y)

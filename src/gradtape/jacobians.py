@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import asking, trees
-from .explain import missed
+from .explain import kinked
 from .operators import fresh
 from .record.segment import Pause, Window
 from .record.tensor import Tensor
@@ -145,7 +145,7 @@ def _values(sources: Any) -> list[Tensor]:
 def _columns(window: Window, out: Any, xs: list[Tensor], sources: Any, chunk: Chunk) -> Any:
     """The Jacobian of what a window saw, by forward sweeps for each source."""
     ys = asking.targets_of(out, "jacobian")
-    missed.check(window.segments, ys, xs)
+    kinked.check(window.segments, ys, xs)
     blocks = [jacobian_columns(window.segments, ys, x, chunk) for x in xs]
     rows: list[Any] = []
     for j, y in enumerate(ys):

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import asking, trees
 from .errors import TreeError, message
-from .explain import missed
+from .explain import kinked
 from .operators import fresh
 from .record import sites
 from .record.segment import Window
@@ -57,7 +57,7 @@ def jet(f: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequence
             value = leaf.value if isinstance(leaf, Variable) else leaf
             given[value] = [asking.direction(d[i], value, "jet") for d in each]
     outputs, structure = trees.flatten(y)
-    missed.check(window.segments, _tensors(outputs), given, order)
+    kinked.check(window.segments, _tensors(outputs), given, order)
     found = expansions(window.entries(), given, outputs, order)
     return y, [trees.unflatten(structure, [o[k] for o in found]) for k in range(order)]
 
@@ -83,7 +83,7 @@ def derivative(f: Callable[..., Any], order: int = 1) -> Callable[..., Any]:
         with Window() as window:
             y = f(x)
         outputs, structure = trees.flatten(y)
-        missed.check(window.segments, _tensors(outputs), [x], order)
+        kinked.check(window.segments, _tensors(outputs), [x], order)
         found = expansions(window.entries(), {x: [ones(x)]}, outputs, order)
         return trees.unflatten(structure, [o[-1] for o in found])
 
@@ -150,7 +150,7 @@ def _along(f: Callable[..., Any], direction: Sequence[Any], order: int) -> Calla
             y = f(*args)
         outputs, structure = trees.flatten(y)
         given = {x: [v] for x, v in zip(args, direction, strict=True) if v is not None}
-        missed.check(window.segments, _tensors(outputs), given, order)
+        kinked.check(window.segments, _tensors(outputs), given, order)
         return trees.unflatten(structure, [o[-1] for o in expansions(window.entries(), given, outputs, order)])
 
     return g

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import asking, trees
 from ..errors import ShapeError, message
-from ..explain import missed
+from ..explain import kinked
 from ..operators import fresh
 from ..record import sites
 from ..record.segment import Pause, Segment, Window
@@ -51,7 +51,7 @@ def hessian_operator(f: Callable[..., Any], x: Any) -> Any:
         sources = [[leaf] for leaf in xs]
         with Window() as first:
             gs = gradients(segments, [y], [ones(y)], sources)
-        missed.check([*segments, *first.segments], [g for g in gs if g is not None], xs)
+        kinked.check([*segments, *first.segments], [g for g in gs if g is not None], xs)
         pairs = [(g, ones(leaf)) for g, leaf in zip(gs, xs, strict=True)]
         used = [(g, v) for g, v in pairs if g is not None]
         with Window() as second:

@@ -173,13 +173,13 @@ def _differs(a: Any, b: Any, tiny: float) -> Any:
     return np.asarray(a) != b
 
 
-def jumps(switch: Switch, entries: Sequence[Any], targets: Sequence[Tensor]) -> bool:
-    """Whether ``targets``, which ``entries`` compute, jump where the switch is thrown."""
-    if switch.lanes < FEWEST:
-        return False
-    d = switch.distance()
+def jumps(switch: Switch, entries: Sequence[Any], targets: Sequence[Tensor]) -> bool | None:
+    """Whether ``targets``, which ``entries`` compute, jump where the switch is thrown; None: nothing is near enough."""
+    d = switch.distance() if switch.lanes >= FEWEST else 0.0
+    if d == 0.0:
+        return None
     # A switch may be hidden on one side by another one.
-    return d != 0.0 and (_jumps(switch, entries, targets, d) or _jumps(switch, entries, targets, -d))
+    return _jumps(switch, entries, targets, d) or _jumps(switch, entries, targets, -d)
 
 
 def _jumps(switch: Switch, entries: Sequence[Any], targets: Sequence[Tensor], d: float) -> bool:

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ..errors import KinkedExpectationWarning, message
 from ..primitives.indexing import take_along_axis
 from ..primitives.random_bits import random_bits, random_uniform
-from ..primitives.shapes import identity
 from ..primitives.sorting import argsort
 from ..record import draws, events, sites
 from ..record.segment import Entry, Pause, Segment, Window, in_order
@@ -31,22 +30,18 @@ from ..sweeps.forward import forward
 from ..sweeps.query import ones
 from .jumps import BROKEN, JUMPS, Switch, jumps
 from .places import is_own
+from .unrolled import expanded, holds
 
 _DRAWS = frozenset({random_uniform.primitive, random_bits.primitive})  # type: ignore[attr-defined]
-_IDENTITY: Any = identity.primitive  # type: ignore[attr-defined]
 _ARGSORT: Any = argsort.primitive  # type: ignore[attr-defined]
 _TAKE: Any = take_along_axis.primitive  # type: ignore[attr-defined]
 _JUMPING = frozenset(JUMPS)
 _ANY = frozenset(BROKEN)
 
-#: No more entries than this are unrolled from loops and compiled functions, to look into them.
-LONGEST = 20_000
-
 REMEDY = (
-    "Write the mean as gt.expectation(f, distribution): its derivatives are right at every order.\n"
+    "Write the mean as gt.expectation(f, distribution), estimator='auto': its derivatives are right at every order.\n"
     "(Draws that are data, not a sample to average over, are told by gt.asarray(np.asarray(z)).)"
 )
-OTHER_ESTIMATOR = "This estimator of gt.expectation does not fit here: choose another one by estimator= or coordinate=."
 
 
 class Missed(NamedTuple):
@@ -55,31 +50,23 @@ class Missed(NamedTuple):
     order: int
     row: Any
     site: sites.Site | None
-    #: It happened behind an estimator of gt.expectation.
-    estimated: bool = False
 
 
-def check(
-    segments: Iterable[Segment],
-    targets: Sequence[Tensor],
-    sources: Collection[Tensor],
-    order: int = 1,
-    strict: bool = False,
+def look(
+    segments: Sequence[Segment], targets: Sequence[Tensor], sources: Collection[Tensor], order: int, strict: bool
 ) -> None:
     """Warn, or raise where ``strict``, if the derivative of that order, path by path, misses what a jump gives."""
-    if draws.seen():
-        segments = list(segments)
-        if _holds(segments, _JUMPING if order == 1 else _ANY) and _random(segments):
-            state = {value for s in segments for _, value in s.touched}
-            entries = [e for s in in_order(segments) for e in s]
-            warn(missed(entries, targets, sources, state, order), strict)
+    if holds(segments, _JUMPING if order == 1 else _ANY) and _random(segments):
+        state = {value for s in segments for _, value in s.touched}
+        entries = [e for s in in_order(segments) for e in s]
+        warn(missed(entries, targets, sources, state, order, strict), strict)
 
 
-def check_entries(
+def look_at_entries(
     entries: Sequence[Entry], targets: Sequence[Tensor], sources: Collection[Tensor], state: Collection[Tensor]
 ) -> None:
     """The same for a first derivative of what ``entries`` did; ``state`` as in :func:`missed`."""
-    if _holds([entries], _JUMPING):
+    if holds([entries], _JUMPING):
         warn(missed(entries, targets, sources, state))
 
 
@@ -89,10 +76,12 @@ def missed(
     sources: Collection[Tensor],
     state: Collection[Tensor] = (),
     order: int = 1,
+    thorough: bool = False,
 ) -> list[Missed]:
     """The jumps that derivatives of ``targets`` up to ``order`` pass by; ``order`` counts on from what is recorded.
 
-    ``state``: values of Variables, which are parameters however they were made.
+    ``state``: values of Variables, which are parameters however they were made.  ``thorough``: whatever was found to be
+    smooth before is tried again.
     """
     with Pause():
         entries = expanded(entries, _JUMPING if order == 1 else _ANY)
@@ -100,12 +89,11 @@ def missed(
         for more in range(order):
             if more:
                 entries, targets = _slopes(entries, targets, sources)
-            found = _jumps_of(entries, targets, sources, barred)
+            found = _jumps_of(entries, targets, sources, barred, thorough)
             if found:
                 done = more + _queries(entries, targets)
                 lines = _Lines(entries)
-                estimated = any(e[0].name == "settled" for e in entries)
-                return [Missed(max(done, _derived(g)) + 1, g[0][0], lines.site(g[0]), estimated) for g in found]
+                return [Missed(max(done, _derived(g)) + 1, g[0][0], lines.site(g[0])) for g in found]
     return []
 
 
@@ -123,7 +111,7 @@ def warn(found: Sequence[Missed], strict: bool = False) -> None:
                 f"asked for at {asked}",
             ],
             str(one.site or asked),
-            OTHER_ESTIMATOR if one.estimated else REMEDY,
+            REMEDY,
         )
         if strict:
             raise KinkedExpectationWarning(text)
@@ -139,19 +127,6 @@ _registries: dict[str, dict[Any, Any]] = {}
 # -- what is on the record ---------------------------------------------------------------------------------------------
 
 
-def _holds(stretches: Sequence[Sequence[Entry]], looked_for: frozenset[Any]) -> bool:
-    """Whether one of these rows is on the record, or in the programs of compiled functions and loops there."""
-    for row in {e[0] for s in stretches for e in s}:
-        if row in looked_for:
-            return True
-        if row.kind != "composite" or (row.program is None and row.name != "scan"):
-            continue
-        programs = {_program(e[0], e[1])[0] for s in stretches for e in s if e[0] is row}
-        if any(_inside(program, looked_for) for program in programs):
-            return True
-    return False
-
-
 def _random(stretches: Iterable[Sequence[Entry]]) -> bool:
     """Whether draws are on the record, as far as one sees without looking into compiled functions."""
     return any(
@@ -159,43 +134,6 @@ def _random(stretches: Iterable[Sequence[Entry]]) -> bool:
         for entries in stretches
         for e in entries
     )
-
-
-def _inside(program: Any, looked_for: frozenset[Any]) -> bool:
-    for step in program.steps:
-        if step.row in looked_for:
-            return True
-        inner, _ = _program(step.row, step.params)
-        if inner is not None and _inside(inner, looked_for):
-            return True
-    return False
-
-
-def _program(row: Any, params: Any) -> tuple[Any, int]:
-    """The program that a compiled function or a loop carries out, and how many times; (None, 0) for other rows."""
-    if row.kind != "composite":
-        return None, 0
-    if row.name == "scan":
-        return params["body"].program, params["length"]
-    return row.program, 1
-
-
-def expanded(entries: Iterable[Entry], looked_for: frozenset[Any] = _ANY) -> list[Entry]:
-    """The entries, with those of compiled functions and loops that hold such rows in place of their one entry."""
-    found: list[Entry] = []
-    for e in entries:
-        row, params, inputs, output, code, lasti = e
-        program, length = _program(row, params)
-        if program is None or not _inside(program, looked_for) or len(program) * length + len(found) > LONGEST:
-            found.append(e)
-            continue
-        with Window() as window:
-            made = row.body(*inputs, **(params or {}))
-        inner = [(*i[:4], code, lasti) if i[4] is None else i for i in window.entries()]
-        found += expanded(inner, looked_for)
-        pairs = zip(made, output, strict=True) if type(output) is tuple else ((made, output),)
-        found += [(_IDENTITY, None, (m,), o, code, lasti) for m, o in pairs]
-    return found
 
 
 def _declared(sources: Iterable[Tensor], state: Iterable[Tensor]) -> set[Tensor]:
@@ -243,7 +181,11 @@ def _needed(entries: Sequence[Entry], targets: Iterable[Tensor]) -> set[Any]:
 
 
 def _jumps_of(
-    entries: Sequence[Entry], targets: Sequence[Tensor], sources: Collection[Tensor], barred: Collection[Tensor]
+    entries: Sequence[Entry],
+    targets: Sequence[Tensor],
+    sources: Collection[Tensor],
+    barred: Collection[Tensor],
+    thorough: bool,
 ) -> list[list[Entry]]:
     """The entries that make ``targets`` jump, a line at a time."""
     if not any(e[0] in _JUMPING for e in entries):
@@ -254,11 +196,55 @@ def _jumps_of(
         return []
     needed = _needed(entries, targets)
     groups = _together([e for e in suspects if e[3] in needed], _Lines(entries))
-    found = [switch for group in groups if jumps(switch := Switch(group), entries, targets)]
+    known_smooth = _Smooth(entries, targets)
+    found: list[Switch] = []
+    for group in groups:
+        if thorough or not known_smooth.again(group):
+            switch = Switch(group)
+            answer = jumps(switch, entries, targets)
+            if answer:
+                found.append(switch)
+            elif answer is not None:
+                known_smooth.note(group)
     if found:
         tangents = _tangents(entries, sources)
         found = [switch for switch in found if switch.moves(tangents)]
     return [switch.entries for switch in found]
+
+
+class _Smooth:
+    """Lines at which nothing jumped, for a program that takes the same first derivative again and again.
+
+    What was tried ``TRIES`` times and found continuous is tried every ``EVERY``-th time from then on.
+    """
+
+    TRIES, EVERY, MOST = 4, 16, 1024
+    _counts: ClassVar[dict[Any, int]] = {}
+
+    def __init__(self, entries: Sequence[Entry], targets: Sequence[Tensor]) -> None:
+        second = any(e[0] is events.QUERY for e in entries)
+        self._kind = None if second else (len(entries), *[t.shape for t in targets])
+
+    def _key(self, group: Sequence[Entry]) -> Any:
+        return (self._kind, len(group), *group[0][4:])
+
+    def again(self, group: Sequence[Entry]) -> bool:
+        """Whether it need not be tried this time."""
+        if self._kind is None or all(is_own(e[4]) for e in group):
+            return False
+        count = self._counts.get(self._key(group), 0)
+        if count < self.TRIES:
+            return False
+        self._counts[self._key(group)] = count + 1
+        return count % self.EVERY != 0
+
+    def note(self, group: Sequence[Entry]) -> None:
+        """It was tried, and nothing jumped."""
+        if self._kind is not None:
+            if len(self._counts) > self.MOST:
+                self._counts.clear()
+            key = self._key(group)
+            self._counts[key] = max(1, self._counts.get(key, 0) + (self._counts.get(key, 0) < self.TRIES))
 
 
 def _tangents(entries: Sequence[Entry], sources: Iterable[Tensor]) -> dict[Tensor, Any]:
