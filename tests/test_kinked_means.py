@@ -134,6 +134,21 @@ def scanned(s: Any, sigma: Any = 0.2) -> Any:
     return gt.mean(gt.maximum(last - K, 0.0))
 
 
+def whiled(s: Any, sigma: Any = 0.2) -> Any:
+    z = gt.random.default_rng(0).normal(size=(5, 5000))
+    state = (0, s * gt.ones(5000))
+    _, last = gt.while_loop(lambda c: c[0] < 5, lambda c: (c[0] + 1, c[1] * gt.exp(0.1 * sigma * z[c[0]])), state)
+    return gt.mean(gt.maximum(last - K, 0.0))
+
+
+def branched(s: Any, sigma: Any = 0.2) -> Any:
+    return gt.cond(s > 0.0, lambda: call(s, sigma), lambda: smooth(s, sigma))
+
+
+def checkpointed(s: Any, sigma: Any = 0.2) -> Any:
+    return gt.checkpoint(call)(s, sigma)
+
+
 def batched(s: Any, sigma: Any = 0.2) -> Any:
     return gt.mean(gt.vmap(lambda z: gt.maximum(terminal(s, sigma, z) - K, 0.0))(Z))
 
@@ -209,7 +224,7 @@ def test_the_second_derivative_in_every_mode(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["grad of grad", "jvp of jvp", "derivative", "compiled"])
-@pytest.mark.parametrize("f", [within, scanned, batched])
+@pytest.mark.parametrize("f", [within, scanned, whiled, branched, checkpointed, batched])
 def test_wherever_the_draws_are_made(f: Any, way: str) -> None:
     assert orders(told(lambda: SECOND[way](f))) == {"second"}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache
+from typing import Any
 
 from ..record import draws
 from ..record.segment import Entry, Segment
@@ -20,9 +22,7 @@ def check(
 ) -> None:
     """Warn, or raise where ``strict``, if the derivative of that order, path by path, misses what a jump gives."""
     if draws.seen():
-        from .missed import look
-
-        look(list(segments), targets, sources, order, strict)
+        _missed().look(list(segments), targets, sources, order, strict)
 
 
 def check_entries(
@@ -30,6 +30,11 @@ def check_entries(
 ) -> None:
     """The same for a first derivative of what ``entries`` did; ``state``: values of Variables."""
     if draws.seen():
-        from .missed import look_at_entries
+        _missed().look_at_entries(entries, targets, sources, state)
 
-        look_at_entries(entries, targets, sources, state)
+
+@cache
+def _missed() -> Any:
+    from . import missed
+
+    return missed

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..primitives.shapes import identity
+from ..program.program import Program
 from ..record.segment import Entry, Window
 
 _IDENTITY: Any = identity.primitive  # type: ignore[attr-defined]
@@ -19,31 +20,34 @@ def holds(stretches: Sequence[Sequence[Entry]], looked_for: frozenset[Any]) -> b
     for row in {e[0] for s in stretches for e in s}:
         if row in looked_for:
             return True
-        if row.kind != "composite" or (row.program is None and row.name != "scan"):
-            continue
-        programs = {_program(e[0], e[1])[0] for s in stretches for e in s if e[0] is row}
-        if any(_inside(program, looked_for) for program in programs):
+        if row.kind == "composite" and any(
+            _inside(e[0], e[1], looked_for) for s in stretches for e in s if e[0] is row
+        ):
             return True
     return False
 
 
-def _inside(program: Any, looked_for: frozenset[Any]) -> bool:
-    for step in program.steps:
-        if step.row in looked_for:
-            return True
-        inner, _ = _program(step.row, step.params)
-        if inner is not None and _inside(inner, looked_for):
-            return True
-    return False
+def _inside(row: Any, params: Any, looked_for: frozenset[Any]) -> bool:
+    """Whether what the entry carries out holds one of these rows."""
+    return any(
+        step.row in looked_for or _inside(step.row, step.params, looked_for)
+        for program in programs(row, params)
+        for step in program.steps
+    )
 
 
-def _program(row: Any, params: Any) -> tuple[Any, int]:
-    """The program that a compiled function or a loop carries out, and how many times; (None, 0) for other rows."""
+def programs(row: Any, params: dict[str, Any] | None) -> list[Program]:
+    """What compiled functions, loops, branches and checkpoints carry out; none for other rows."""
     if row.kind != "composite":
-        return None, 0
-    if row.name == "scan":
-        return params["body"].program, params["length"]
-    return row.program, 1
+        return []
+    if row.program is not None:
+        return [row.program]
+    found: list[Program] = []
+    for value in (params or {}).values():
+        for part in value if isinstance(value, tuple) else (value,):
+            holders = [part, *[p.block for p in getattr(part, "passes", ())]]
+            found += [h.program for h in holders if isinstance(getattr(h, "program", None), Program)]
+    return found
 
 
 def expanded(entries: Iterable[Entry], looked_for: frozenset[Any]) -> list[Entry]:
@@ -51,8 +55,8 @@ def expanded(entries: Iterable[Entry], looked_for: frozenset[Any]) -> list[Entry
     found: list[Entry] = []
     for e in entries:
         row, params, inputs, output, code, lasti = e
-        program, length = _program(row, params)
-        if program is None or not _inside(program, looked_for) or len(program) * length + len(found) > LONGEST:
+        length = sum(len(p) for p in programs(row, params)) * (params or {}).get("length", 1)
+        if not length or not _inside(row, params, looked_for) or length + len(found) > LONGEST:
             found.append(e)
             continue
         with Window() as window:
