@@ -21,6 +21,10 @@ NOT_COMPLEX: dict[str, str] = {
 }
 
 
+#: Rows that hold programs or rules of the user's: there is nothing to draw for them, test_program_rows.py tries them.
+HOLDERS = {"computed_again", "ruled", "scan", "switch", "while_loop"}
+
+
 @cache
 def cases(name: str) -> tuple[Case, ...]:
     """The float64 cases of the row ``name``, those with elements first."""
