@@ -101,6 +101,42 @@ def test_the_slope_of_a_cubic_choice_jumps_at_order_four() -> None:
     assert orders(told(lambda: nested(lambda x: gt.mean(f(terminal(x))), 4))) == {"4th"}
 
 
+def mean_of(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda x: gt.mean(f(x * Z[:3000] + 0.1))
+
+
+D = gt.stochastic
+LIBRARY: dict[str, Callable[[Any], Any]] = {
+    "softplus": mean_of(gt.softplus),
+    "gelu": mean_of(gt.gelu),
+    "silu": mean_of(gt.silu),
+    "sigmoid": mean_of(gt.sigmoid),
+    "log_ndtr": mean_of(gt.special.log_ndtr),
+    "erf": mean_of(gt.special.erf),
+    "dawsn": mean_of(gt.special.dawsn),
+    "gammaln": mean_of(lambda y: gt.special.gammaln(gt.exp(0.5 * y))),
+    "betainc": mean_of(lambda y: gt.special.betainc(2.0, 3.0, gt.sigmoid(y))),
+    "softmax": mean_of(lambda y: gt.softmax(y.reshape(-1, 5), axis=1)[:, 0]),
+    "norm": mean_of(lambda y: gt.linalg.norm(y.reshape(-1, 5), axis=1)),
+    "prod": mean_of(lambda y: gt.prod(y.reshape(-1, 5), axis=1)),
+    "inverse": mean_of(lambda y: gt.linalg.inv(9.0 * gt.eye(2) + y.reshape(-1, 2, 2))),
+    "Student's distribution function": mean_of(D.StudentT(4.0).cdf),
+    "von Mises' distribution function": mean_of(lambda y: D.VonMises(0.0, 2.0).cdf(0.3 * y)),
+    "Wald's distribution function": mean_of(lambda y: D.InverseGaussian(1.0, 2.0).cdf(gt.exp(y))),
+    "a log density": lambda x: gt.mean(D.TruncatedNormal(0.0, x, -2.0, 2.0).log_prob(gt.tanh(x * Z))),
+    "a truncated normal": lambda x: gt.mean(D.TruncatedNormal(x, 1.0, -1.0, 2.0).sample(3000, seed=1) ** 2),
+    "Laplace": lambda x: gt.mean(D.Laplace(0.0, x).sample(3000, seed=1) ** 2),
+    "Beta": lambda x: gt.mean(D.Beta(x, 2.0).sample(1000, seed=1) ** 2),
+}
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_smooth_functions_whose_own_code_compares(name: str) -> None:
+    f = LIBRARY[name]
+    assert told(lambda: gt.grad(gt.grad(f))(1.3)) == []
+    assert told(lambda: gt.derivative(f, 2)(1.3)) == []
+
+
 # -- every way to ask ------------------------------------------------------------------------------------------------
 
 

@@ -101,20 +101,19 @@ class Switch:
         self.outputs = [value_of(e[3]) for e in self.entries]
         self.lanes = int(sum(np.size(y) for y in self.outputs))
         self._generator = np.random.default_rng(0)
+        #: Of an entry, by its id: it lives as long as the switch.
         self._noise: dict[int, Any] = {}
 
-    def moved(self, d: float) -> list[Any]:
-        """The outputs where what they switch on is moved by ``d``."""
-        with np.errstate(all="ignore"):
-            return [
-                JUMPS[e[0]](e[0], xs, e[1] or {}, d, self._noise_like)
-                for e, xs in zip(self.entries, self.inputs, strict=True)
-            ]
+    def output(self, entry: Any, xs: Sequence[Any], d: float) -> Any:
+        """What an entry of the switch gives at ``xs``, where what it switches on is moved by ``d``."""
 
-    def _noise_like(self, x: Any) -> Any:
-        if id(x) not in self._noise:
-            self._noise[id(x)] = self._generator.normal(size=np.shape(x))
-        return self._noise[id(x)]
+        def noise(x: Any) -> Any:
+            if id(entry) not in self._noise:
+                self._noise[id(entry)] = self._generator.normal(size=np.shape(x))
+            return self._noise[id(entry)]
+
+        with np.errstate(all="ignore"):
+            return JUMPS[entry[0]](entry[0], xs, entry[1] or {}, d, noise)
 
     def scale(self) -> float:
         """The standard deviation of what is switched on."""
@@ -136,11 +135,11 @@ class Switch:
                     return True
         return False
 
-    def changed(self, d: float, moved: Sequence[Any] | None = None) -> int:
-        """How many lanes change."""
-        found = self.moved(d) if moved is None else moved
+    def changed(self, d: float) -> int:
+        """How many lanes change where what they switch on is moved by ``d``."""
         tiny = 1e-3 * abs(d)
-        return int(sum(np.sum(_differs(a, b, tiny)) for a, b in zip(found, self.outputs, strict=True)))
+        moved = [self.output(e, xs, d) for e, xs in zip(self.entries, self.inputs, strict=True)]
+        return int(sum(np.sum(_differs(a, b, tiny)) for a, b in zip(moved, self.outputs, strict=True)))
 
     def distance(self) -> float:
         """A small distance within which enough lanes lie; 0 where the boundary is far from the bulk, or not crossed."""
@@ -183,9 +182,8 @@ def jumps(switch: Switch, entries: Sequence[Any], targets: Sequence[Tensor]) -> 
 
 
 def _jumps(switch: Switch, entries: Sequence[Any], targets: Sequence[Tensor], d: float) -> bool:
-    far = switch.moved(d)
-    many = switch.changed(d, far)
-    whole = _change(switch, far, entries, targets)
+    many = switch.changed(d)
+    whole = _change(switch, d, entries, targets)
     size = _parts(switch, targets, [t.data for t in targets])
     eps = max(float(np.finfo(t.dtype).eps) for t in targets)
     least = np.maximum(64 * eps * float(np.linalg.norm(size)), 1e-6 * many / switch.lanes * size)
@@ -193,22 +191,20 @@ def _jumps(switch: Switch, entries: Sequence[Any], targets: Sequence[Tensor], d:
     if not np.any(felt):
         return False
     for part in (0.125, 0.25, 0.5):
-        near = switch.moved(part * d)
-        few = switch.changed(part * d, near)
+        few = switch.changed(part * d)
         if few >= 8 or part == 0.5:
             break
     if not 0 < few < many:
         return False
-    less = _change(switch, near, entries, targets)
+    less = _change(switch, part * d, entries, targets)
     # At other ratios than 8 the middle between the two is elsewhere.
     growth = GROWTH ** (np.log(many / few) / np.log(8.0))
     return bool(np.any(felt & (whole / many < growth * less / few)))
 
 
-def _change(switch: Switch, outputs: Sequence[Any], entries: Iterable[Any], targets: Sequence[Tensor]) -> Any:
-    """How far the targets move where the entries of the switch have these outputs."""
-    given = {e[3]: y for e, y in zip(switch.entries, outputs, strict=True)}
-    values = replaced(entries, given)
+def _change(switch: Switch, d: float, entries: Iterable[Any], targets: Sequence[Tensor]) -> Any:
+    """How far the targets move where what is switched on is moved by ``d``, for the switch alone."""
+    values = replayed(entries, switch, d)
     return _parts(switch, targets, [values.get(t, t.data) - t.data for t in targets])
 
 
@@ -222,12 +218,14 @@ def _parts(switch: Switch, targets: Sequence[Tensor], values: Sequence[Any]) -> 
     return np.concatenate([np.atleast_1d(s) for s in sizes]).astype(float)
 
 
-def replaced(entries: Iterable[Any], given: dict[Tensor, Any]) -> dict[Tensor, Any]:
-    """The raw values of all that depends on the keys of ``given``, where those have other values."""
-    values: dict[Tensor, Any] = dict(given)
+def replayed(entries: Iterable[Any], switch: Switch, d: float) -> dict[Tensor, Any]:
+    """The raw values of all that depends on the switch, where what it switches on is moved by ``d``."""
+    thrown = {id(e) for e in switch.entries}
+    values: dict[Any, Any] = {}
     with np.errstate(all="ignore"):
-        for row, params, inputs, output, _, _ in entries:
-            if row.kind == "event" or output in given:
+        for entry in entries:
+            row, params, inputs, output, _, _ = entry
+            if row.kind == "event":
                 continue
             several = type(output) is tuple
             if row.stands_for:
@@ -235,9 +233,10 @@ def replaced(entries: Iterable[Any], given: dict[Tensor, Any]) -> dict[Tensor, A
                     if made in values:
                         values[o] = values[made]
                 continue
-            if not any(x in values for x in inputs):
+            mine = id(entry) in thrown
+            if not mine and not any(x in values for x in inputs):
                 continue
             xs = [values[x] if x in values else value_of(x) for x in inputs]
-            y = row.run(*xs, **(params or {}))
+            y = switch.output(entry, xs, d) if mine else row.run(*xs, **(params or {}))
             values.update(zip(output, y, strict=True) if several else ((output, y),))
     return values
