@@ -11,6 +11,7 @@ from ..numpy.padding import pad, repeat
 from ..numpy.pooling import avg_pool, max_pool
 from ..numpy.reductions import max as largest
 from ..numpy.reductions import mean
+from ..numpy.resampling import resample
 from .layers import Layer
 from .layers import activation as activation_named
 
@@ -211,14 +212,19 @@ class ZeroPadding2D(_Channels):
 
 
 class UpSampling2D(_Channels):
-    """Every entry of an image repeated ``size`` times along both axes."""
+    """Every entry of an image repeated ``size`` times along both axes, or interpolated between (:func:`resample`)."""
 
-    def __init__(self, size: Any = 2, data_format: Any = None, **options: Any) -> None:
+    def __init__(self, size: Any = 2, data_format: Any = None, interpolation: str = "nearest", **options: Any) -> None:
         super().__init__(data_format, **options)
         self.size = per_axis(size, 2, type(self).__name__, "size")
+        self.interpolation = interpolation
 
     def call(self, inputs: Any) -> Any:
         x = self._placed(inputs)
+        if self.interpolation != "nearest":
+            n, height, width, channels = x.shape
+            shape = (n, height * self.size[0], width * self.size[1], channels)
+            return self._returned(resample(x, shape, self.interpolation))
         return self._returned(repeat(repeat(x, self.size[0], axis=1), self.size[1], axis=2))
 
 

@@ -54,7 +54,7 @@ class Layer(Module):
     default_dtype: Any = np.float64
     built = False
 
-    def __init__(self, name: str | None = None, dtype: Any = None, trainable: bool = True, **_: Any) -> None:
+    def __init__(self, name: str | None = None, dtype: Any = None, trainable: bool = True) -> None:
         super().__init__(name)
         self._dtype = dtype
         self._trainable = trainable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..record.tensor import value_of
@@ -29,12 +30,15 @@ class Dropout(Layer):
 class GaussianNoise(Layer):
     """In training, normal noise is added."""
 
-    def __init__(self, stddev: float, **options: Any) -> None:
+    def __init__(self, stddev: float, seed: Any = None, **options: Any) -> None:
         super().__init__(**options)
         self.stddev = stddev
+        self.generator = None if seed is None else random.Generator(seed)
 
     def call(self, inputs: Any, training: Any = False) -> Any:
-        return inputs + random.normal(0.0, self.stddev, inputs.shape, inputs.dtype) if training else inputs
+        if not training:
+            return inputs
+        return inputs + (self.generator or random.shared()).normal(0.0, self.stddev, inputs.shape, inputs.dtype)
 
 
 class Embedding(Layer):
@@ -60,21 +64,38 @@ class Embedding(Layer):
 class LayerNormalization(Layer):
     """Mean 0 and variance 1 over ``axis`` of each example, then a learnt scale and shift."""
 
-    def __init__(self, axis: int = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True, **options: Any):
+    def __init__(
+        self,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
-        self.axis, self.epsilon, self.center, self.scale = axis, epsilon, center, scale
+        self.axis: Any = axis if isinstance(axis, int) else tuple(axis)
+        self.epsilon, self.center, self.scale = epsilon, center, scale
+        self.beta_initializer, self.gamma_initializer = beta_initializer, gamma_initializer
         self.gamma: Any = None
         self.beta: Any = None
 
+    def _axes(self, ndim: int) -> tuple[int, ...]:
+        return tuple(sorted([a % ndim for a in ((self.axis,) if isinstance(self.axis, int) else self.axis)]))
+
     def build(self, input_shape: Any) -> None:
-        shape = (input_shape[self.axis],)
+        shape = tuple([input_shape[a] for a in self._axes(len(input_shape))])
         if self.scale:
-            self.gamma = self.add_weight(shape, "ones", name="gamma")
+            self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma")
         if self.center:
-            self.beta = self.add_weight(shape, "zeros", name="beta")
+            self.beta = self.add_weight(shape, self.beta_initializer, name="beta")
 
     def call(self, inputs: Any) -> Any:
-        return layer_normalization(inputs, self.gamma, self.beta, self.axis, self.epsilon)
+        axes = self._axes(inputs.ndim)
+        shape = [n if i in axes else 1 for i, n in enumerate(inputs.shape)]
+        gamma, beta = [None if p is None else (p + 0.0).reshape(shape) for p in (self.gamma, self.beta)]
+        return layer_normalization(inputs, gamma, beta, axes, self.epsilon)
 
 
 class BatchNormalization(Layer):
@@ -90,21 +111,30 @@ class BatchNormalization(Layer):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.axis, self.momentum, self.epsilon, self.center, self.scale = axis, momentum, epsilon, center, scale
+        self.beta_initializer, self.gamma_initializer = beta_initializer, gamma_initializer
+        self.moving_mean_initializer = moving_mean_initializer
+        self.moving_variance_initializer = moving_variance_initializer
         self.gamma: Any = None
         self.beta: Any = None
 
     def build(self, input_shape: Any) -> None:
         shape = (input_shape[self.axis],)
         if self.scale:
-            self.gamma = self.add_weight(shape, "ones", name="gamma")
+            self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma")
         if self.center:
-            self.beta = self.add_weight(shape, "zeros", name="beta")
-        self.moving_mean = self.add_weight(shape, "zeros", trainable=False, name="moving_mean")
-        self.moving_variance = self.add_weight(shape, "ones", trainable=False, name="moving_variance")
+            self.beta = self.add_weight(shape, self.beta_initializer, name="beta")
+        self.moving_mean = self.add_weight(shape, self.moving_mean_initializer, trainable=False, name="moving_mean")
+        self.moving_variance = self.add_weight(
+            shape, self.moving_variance_initializer, trainable=False, name="moving_variance"
+        )
 
     def call(self, inputs: Any, training: Any = False) -> Any:
         kept = self.axis % inputs.ndim

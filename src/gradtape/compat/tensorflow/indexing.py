@@ -38,7 +38,9 @@ __all__ = [
 _slice = slice
 
 
-def gather(params: Any, indices: Any, axis: Any = None, batch_dims: int = 0, name: Any = None, **_: Any) -> Any:
+def gather(
+    params: Any, indices: Any, validate_indices: Any = None, axis: Any = None, batch_dims: int = 0, name: Any = None
+) -> Any:
     """The slices of ``params`` at ``indices`` along ``axis``."""
     x = tensor(params)
     along = int(batch_dims) if axis is None else int(axis) % x.ndim

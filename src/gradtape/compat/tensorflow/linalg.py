@@ -10,6 +10,7 @@ from .arrays import eye
 from .convert import axes, operands, tensor
 from .factorizations import *  # noqa: F403
 from .names import fallback, gt
+from .options import refuse
 
 _gradtape_composes = True
 
@@ -85,7 +86,7 @@ _tensor = tensor
 def normalize(tensor: Any, ord: Any = "euclidean", axis: Any = None, name: Any = None) -> tuple[Any, Any]:
     """``tensor`` divided by its norm; and the norm."""
     x = _tensor(tensor)
-    length = norm(x, ord, axis, keepdims=axis is not None)
+    length = norm(x, ord, axis, keepdims=True)
     return x / length, length
 
 
@@ -120,14 +121,23 @@ def trace(x: Any, name: Any = None) -> Any:
     return gt.sum(gt.diagonal(tensor(x), axis1=-2, axis2=-1), axis=-1)
 
 
-def diag(diagonal: Any, name: Any = None, k: int = 0, **_: Any) -> Any:
+def diag(diagonal: Any, name: Any = None, k: int = 0, **options: Any) -> Any:
     """Diagonal matrices from the last axis."""
+    _one_diagonal("diag", k, options)
     return gt.diag_embed(tensor(diagonal), offset=k)
 
 
-def diag_part(input: Any, name: Any = None, k: int = 0, **_: Any) -> Any:
+def diag_part(input: Any, name: Any = None, k: int = 0, **options: Any) -> Any:
     """The diagonal of each matrix."""
+    _one_diagonal("diag_part", k, options)
     return gt.diagonal(tensor(input), offset=k, axis1=-2, axis2=-1)
+
+
+def _one_diagonal(name: str, k: Any, options: Any) -> None:
+    """One diagonal of square matrices needs no padding."""
+    given = {**options, "k": k} if isinstance(k, tuple | list) else options
+    rest = {n: v for n, v in given.items() if not (n in ("num_rows", "num_cols") and v == -1)}
+    refuse(f"tf.linalg.{name}", rest, "align", "k num_rows num_cols padding_value", "Take one diagonal at a time.")
 
 
 def band_part(input: Any, num_lower: Any, num_upper: Any, name: Any = None) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -130,7 +130,7 @@ angle = unary("angle")
 asin = unary("asin")
 asinh = unary("asinh")
 atan = unary("atan")
-atan2 = binary("atan2")
+atan2 = binary("atan2", "y", "x")
 atanh = unary("atanh")
 ceil = unary("ceil")
 conj = unary("conj")
@@ -282,10 +282,17 @@ def cumulative_logsumexp(
     return _cumulative("cumulative_logsumexp", x, axis, exclusive, reverse, -np.inf)
 
 
-def top_k(input: Any, k: Any = 1, sorted: bool = True, name: Any = None) -> tuple[Any, Any]:
+class TopK(NamedTuple):
+    """What ``top_k`` returns."""
+
+    values: Any
+    indices: Any
+
+
+def top_k(input: Any, k: Any = 1, sorted: bool = True, name: Any = None) -> TopK:
     """The k largest entries along the last axis, and where they are."""
     values, places = gt.top_k(tensor(input), int(k))
-    return values, gt.astype(places, np.int32)
+    return TopK(values, gt.astype(places, np.int32))
 
 
 def _segments(function: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:

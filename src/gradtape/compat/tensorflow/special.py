@@ -66,12 +66,12 @@ erfc = unary("special.erfc")
 erfcinv = unary("special.erfcinv")
 erfinv = unary("special.erfinv")
 expint = unary("special.expi")
-igamma = binary("special.gammainc")
-igammac = binary("special.gammaincc")
+igamma = binary("special.gammainc", "a", "x")
+igammac = binary("special.gammaincc", "a", "x")
 lgamma = unary("special.gammaln")
 ndtri = unary("special.ndtri")
 spence = unary("special.spence")
-zeta = binary("special.zeta")
+zeta = binary("special.zeta", "x", "q")
 
 
 def bessel_k0e(x: Any, name: Any = None) -> Any:

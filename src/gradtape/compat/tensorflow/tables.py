@@ -35,22 +35,37 @@ def _row(path: str, function: Callable[..., Any], says: str) -> Callable[..., An
     return function
 
 
+def _arguments(path: str, takes: str, named: Any) -> TypeError:
+    by_name = f" by name {', '.join(named)}" if named else ""
+    return TypeError(
+        message(f"{path.rpartition('.')[2]}: these are not its operands", f"given{by_name}; takes {takes}")
+    )
+
+
 def unary(path: str) -> Callable[..., Any]:
     """``f(x, name=None)``; the operand may be passed under whatever name TensorFlow gives it."""
 
     def f(*given: Any, name: Any = None, **named: Any) -> Any:
+        if len(named) + (len(given) > 0) != 1:
+            raise _arguments(path, "1", named)
         (x,) = (*given[:1], *named.values())
         return core(path)(tensor(x))
 
     return _row(path, f, "Element by element")
 
 
-def binary(path: str) -> Callable[..., Any]:
-    """``f(x, y, name=None)``."""
+def binary(path: str, first: str = "x", second: str = "y") -> Callable[..., Any]:
+    """``f(x, y, name=None)``; ``first`` and ``second`` are TensorFlow's names of the operands."""
 
     def f(*given: Any, name: Any = None, **named: Any) -> Any:
-        x, y = (*given[:2], *named.values())
-        return core(path)(*operands(x, y))
+        if named:
+            expected = (first, second)[len(given) :]
+            if set(named) != set(expected):
+                raise _arguments(path, f"{first} and {second}", named)
+            given = (*given, *[named[n] for n in expected])
+        elif len(given) < 2:
+            raise _arguments(path, f"{first} and {second}", named)
+        return core(path)(*operands(*given[:2]))
 
     return _row(path, f, "Element by element, broadcasting")
 

@@ -6,13 +6,9 @@ from typing import Any
 
 from ..convert import tensor
 from ..math import exp as exponential
-from ..names import fallback
+from ..names import fallback, gt
 from ..nn import (
-    elu,
     gelu,
-    leaky_relu,
-    log_softmax,
-    relu,
     relu6,
     selu,
     sigmoid,
@@ -23,6 +19,9 @@ from ..nn import (
     swish,
     tanh,
 )
+from ..nn import leaky_relu as _leaky_relu
+from ..nn import log_softmax as _log_softmax
+from ..nn import relu as _relu
 
 _gradtape_composes = True
 
@@ -46,6 +45,31 @@ __all__ = [
     "swish",
     "tanh",
 ]
+
+
+def relu(x: Any, negative_slope: float = 0.0, max_value: Any = None, threshold: float = 0.0) -> Any:
+    """x from the threshold up to the largest value, below it ``negative_slope * (x - threshold)``."""
+    x = tensor(x)
+    if threshold:
+        y = gt.where(x >= threshold, x, negative_slope * (x - threshold))
+    else:
+        y = _leaky_relu(x, negative_slope) if negative_slope else _relu(x)
+    return y if max_value is None else gt.minimum(y, max_value)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """x where it is positive, else ``alpha * (exp(x) - 1)``."""
+    return gt.elu(tensor(x), alpha)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+    """x where it is positive, else slope * x."""
+    return _leaky_relu(x, negative_slope)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """log(softmax(x))."""
+    return _log_softmax(x, axis)
 
 
 def linear(x: Any) -> Any:

@@ -13,6 +13,7 @@ from .. import nn
 from ..arrays import concat
 from ..convert import TensorShape, is_value, tensor
 from ..names import fallback
+from ..options import refuse, refuse_of_layer
 from ..variables import Variable
 from . import activations, initializers, regularizers
 from .symbols import Symbol
@@ -78,6 +79,7 @@ class Layer(core.Layer):
 
     def __init__(self, *, trainable: bool = True, name: Any = None, dtype: Any = None, **options: Any) -> None:
         super().__init__(name, getattr(dtype, "dtype", dtype), trainable)
+        refuse_of_layer(type(self).__name__, options)
         shape = options.get("input_shape") or ((options["input_dim"],) if options.get("input_dim") else None)
         if shape is not None and not self.built:
             self._first_shape = (1, *shape)
@@ -144,9 +146,10 @@ class Layer(core.Layer):
         trainable: bool = True,
         name: Any = None,
         regularizer: Any = None,
-        **_: Any,
+        **options: Any,
     ) -> Any:
         """A Variable of that shape; keep it in an attribute."""
+        refuse("add_weight", options, "aggregation autocast experimental_autocast use_resource", "constraint")
         if isinstance(shape, str):  # Keras 2 took the name first
             raise TypeError("add_weight: pass name= by keyword; the first argument is the shape")
         first = initializers.get(initializer or "glorot_uniform")
@@ -247,6 +250,10 @@ def _kernelled(base: Any) -> Any:
             recurrent_regularizer: Any = None,
             **options: Any,
         ) -> None:
+            for name in ("initializer", "regularizer"):  # as Keras calls those of a depthwise kernel
+                if f"depthwise_{name}" in options:
+                    options[f"kernel_{name}"] = options.pop(f"depthwise_{name}")
+            kernel_regularizer = options.pop("kernel_regularizer", kernel_regularizer)
             for name in ("activation", "recurrent_activation"):
                 if name in options:
                     options[name] = activations.get(options[name])
@@ -299,21 +306,27 @@ for _short, _long in {
 
 
 class ReLU(Layer):
-    """max(x, 0), or a leaky one."""
+    """x from the threshold up to the largest value, below it ``negative_slope * (x - threshold)``."""
 
-    def __init__(self, negative_slope: float = 0.0, **options: Any) -> None:
+    def __init__(
+        self, max_value: Any = None, negative_slope: float = 0.0, threshold: float = 0.0, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self.negative_slope = negative_slope
+        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
 
     def call(self, inputs: Any) -> Any:
-        return nn.leaky_relu(inputs, self.negative_slope) if self.negative_slope else nn.relu(inputs)
+        return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
 
-class LeakyReLU(ReLU):
+class LeakyReLU(Layer):
     """x where it is positive, else slope * x."""
 
     def __init__(self, negative_slope: float = 0.3, alpha: Any = None, **options: Any) -> None:
-        super().__init__(negative_slope if alpha is None else alpha, **options)
+        super().__init__(**options)
+        self.negative_slope = negative_slope if alpha is None else alpha
+
+    def call(self, inputs: Any) -> Any:
+        return nn.leaky_relu(inputs, self.negative_slope)
 
 
 class Softmax(Layer):

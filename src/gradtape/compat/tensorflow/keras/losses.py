@@ -97,7 +97,7 @@ class Reduction:
 class Loss:
     """Base of the losses: define ``call(y_true, y_pred)``; the mean over the batch is taken for you."""
 
-    def __init__(self, name: Any = None, reduction: Any = "sum_over_batch_size", dtype: Any = None, **_: Any) -> None:
+    def __init__(self, name: Any = None, reduction: Any = "sum_over_batch_size", dtype: Any = None) -> None:
         self.name = name or type(self).__name__
         self.reduction = reduction
 
@@ -115,6 +115,11 @@ class Loss:
         if self.reduction in (None, "none"):
             return values
         return gt.sum(values) if self.reduction == "sum" else gt.mean(values)
+
+
+def of_function(function: Callable[..., Any]) -> Loss:
+    """A function of (y_true, y_pred) as a loss, the mean over the batch."""
+    return _class("Loss", function)()
 
 
 def _class(name: str, function: Callable[..., Any]) -> type[Loss]:

@@ -28,7 +28,7 @@ __all__ = [
 class Metric:
     """Base of the metrics: a sum and a count."""
 
-    def __init__(self, name: Any = None, dtype: Any = None, **_: Any) -> None:
+    def __init__(self, name: Any = None, dtype: Any = None) -> None:
         self.name = name or type(self).__name__.lower()
         self.reset_state()
 

@@ -11,7 +11,8 @@ from ....state import layers as core
 from ....state import random
 from ....tape import GradientTape
 from ..convert import tensor
-from ..names import fallback, gt
+from ..names import fallback
+from ..options import refuse
 from . import losses, optimizers
 from .layers import Layer
 from .symbols import Symbol, evaluate, layers_of
@@ -19,6 +20,8 @@ from .symbols import Symbol, evaluate, layers_of
 _gradtape_composes = True
 
 __all__ = ["Model", "Sequential", "clone_model"]
+
+_BY_HAND = "Write the training loop with tf.GradientTape."
 
 
 class History:
@@ -74,22 +77,25 @@ class Model(Layer):
         print_fn(f"Total params: {self.count_params()}")
 
     # -- a plain training loop ----------------------------------------------------------------------------
-    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None, **_: Any) -> None:
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None, **options: Any) -> None:
         """Say what ``fit`` trains with."""
+        harmless = "weighted_metrics run_eagerly steps_per_execution jit_compile auto_scale_loss"
+        refuse("compile", options, harmless, "loss_weights", _BY_HAND)
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss)
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, **_: Any
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: Any = True
     ) -> Any:
-        """The compiled loss and the penalties."""
-        return sum(self.losses, tensor(gt.mean(self.loss(y, y_pred))))
+        """The compiled loss, its examples weighted with ``sample_weight``, and the penalties."""
+        loss = self.loss if isinstance(self.loss, losses.Loss) else losses.of_function(self.loss)
+        return sum(self.losses, tensor(loss(y, y_pred, sample_weight=sample_weight)))
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One step of ``fit``; override it for your own."""
-        x, y = data[0], data[1]
+        x, y, weight = (*data, None)[:3]
         with GradientTape() as tape:
-            loss = self.compute_loss(x, y, self(x, training=True))
+            loss = self.compute_loss(x, y, self(x, training=True), weight)
         variables = self.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return {"loss": loss}
@@ -102,14 +108,20 @@ class Model(Layer):
         epochs: int = 1,
         verbose: Any = 0,
         shuffle: bool = True,
-        **_: Any,
+        sample_weight: Any = None,
+        **options: Any,
     ) -> History:
         """Train; verbose=1 prints the loss of each epoch."""
+        off = """callbacks class_weight initial_epoch max_queue_size steps_per_epoch validation_data validation_freq
+            validation_split validation_steps"""
+        harmless = "use_multiprocessing workers validation_batch_size"
+        given = {n: v for n, v in options.items() if not (n == "callbacks" and v == [])}
+        refuse("fit", given, harmless, off, _BY_HAND)
         history = History()
         for epoch in range(epochs):
             logs: dict[str, list[float]] = {}
             batched = y is None and not hasattr(x, "dtype")  # a Dataset, or a list of batches
-            for data in x if batched else _batches(x, y, batch_size or 32, shuffle):
+            for data in x if batched else _batches(x, y, sample_weight, batch_size or 32, shuffle):
                 for name, value in self.train_step(data).items():
                     logs.setdefault(name, []).append(float(value))
             for name, values in logs.items():
@@ -123,18 +135,22 @@ class Model(Layer):
         """The outputs, as NumPy arrays."""
         return self(tensor(x) if not hasattr(x, "dtype") else x, training=False).numpy()
 
-    def evaluate(self, x: Any, y: Any, *_: Any, **__: Any) -> float:
+    def evaluate(
+        self, x: Any, y: Any, batch_size: Any = None, verbose: Any = 0, sample_weight: Any = None, **options: Any
+    ) -> float:
         """The loss, as a number."""
-        return float(self.compute_loss(x, tensor(y), self(x, training=False)))
+        refuse("evaluate", options, "callbacks steps return_dict", remedy=_BY_HAND)
+        return float(self.compute_loss(x, tensor(y), self(x, training=False), sample_weight))
 
 
-def _batches(x: Any, y: Any, size: int, shuffle: bool) -> Iterable[tuple[Any, Any]]:
-    xs, ys = tensor(x), None if y is None else tensor(y)
+def _batches(x: Any, y: Any, weight: Any, size: int, shuffle: bool) -> Iterable[tuple[Any, ...]]:
+    xs = tensor(x)
+    others = [None if a is None else tensor(a) for a in (y, weight)]
     count = xs.shape[0]
     order = random.shared().numpy_generator.permutation(count) if shuffle else np.arange(count)
     for start in range(0, count, size):
         rows = order[start : start + size]
-        yield xs[rows], None if ys is None else ys[rows]
+        yield xs[rows], *[None if a is None else a[rows] for a in others]
 
 
 class Sequential(core.Sequential, Model):

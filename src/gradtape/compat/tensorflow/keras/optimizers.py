@@ -9,6 +9,7 @@ from ....errors import UnknownNameError, message, nearest
 from ....state import optimizers as core
 from ..convert import is_value
 from ..names import fallback
+from ..options import refuse
 from ..variables import Variable
 from . import schedules
 
@@ -64,8 +65,10 @@ def _optimizer(base: Any) -> Any:
     """gradtape's optimizer as a Keras optimizer."""
 
     def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
-        for ignored in ("use_ema", "ema_momentum", "ema_overwrite_frequency", "jit_compile", "loss_scale_factor"):
-            options.pop(ignored, None)
+        others = ("use_ema", "ema_momentum", "ema_overwrite_frequency", "jit_compile", "loss_scale_factor")
+        others = {n: options.pop(n) for n in (*others, "gradient_accumulation_steps") if n in options}
+        off = "use_ema loss_scale_factor gradient_accumulation_steps"
+        refuse(base.__name__, others, "ema_momentum ema_overwrite_frequency jit_compile", off)
         if "lr" in options:
             options["learning_rate"] = options.pop("lr")
         base.__init__(self, *args, **options)
