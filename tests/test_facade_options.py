@@ -95,7 +95,7 @@ def refused() -> list[Any]:
     model.compile("sgd", "mse")
     x, y = np.ones((2, 1)), np.ones((2, 1))
     return [
-        lambda: keras.layers.Dense(2, actvation="relu"),
+        lambda: keras.layers.Dense(2, activaton="relu"),
         lambda: keras.layers.Dense(2, use_bais=False),
         lambda: keras.layers.Dense(2, activity_regularizer="l2"),
         lambda: keras.layers.Conv2D(2, 3, kernel_constraint="non_neg"),
