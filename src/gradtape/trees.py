@@ -98,6 +98,21 @@ def leaves_and_nones(tree: Any) -> list[Any]:
     return optree.tree_leaves(tree, is_leaf, none_is_leaf=True, namespace=_NAMESPACE)
 
 
+def orders(tree: Any) -> tuple[Any, ...]:
+    """The keys of the dicts of ``tree``, in their order, which the structure does not tell."""
+    kind = type(tree)
+    if kind is Tensor or kind is Variable:
+        return ()
+    if isinstance(tree, dict):
+        inner = [orders(x) for x in tree.values()]  # pyright: ignore[reportUnknownVariableType]
+        return (tuple(tree), *[o for o in inner if o])  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(tree, list | tuple):
+        return tuple([o for x in tree if (o := orders(x))])  # pyright: ignore[reportUnknownVariableType]
+    if kind in _known:
+        return tuple([o for f in dataclasses.fields(tree) if (o := orders(getattr(tree, f.name, None)))])
+    return ()
+
+
 def _open_dataclasses(tree: Any) -> None:
     """Register the dataclasses of ``tree`` on sight: a plain ``@dataclass`` is a container, not a leaf."""
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type) and not is_module(tree):

@@ -15,7 +15,7 @@ from ..record.tensor import Tensor
 from ..record.variable import Variable
 from ..record.writer import lift, value_of
 
-_BY_VALUE = (bool, int, str, bytes, type(None), np.dtype, type, tuple, frozenset, slice, range)
+_BY_VALUE = (bool, int, str, bytes, type(None), np.dtype, type, range)
 
 
 class Fixed:
@@ -25,12 +25,7 @@ class Fixed:
 
     def __init__(self, value: Any) -> None:
         self.value = value
-        by_value = isinstance(value, _BY_VALUE) or (type(value) is float)
-        self.key: Any = (type(value), value) if by_value else id(value)
-        try:
-            hash(self.key)
-        except TypeError:  # a slice of arrays, a tuple of lists
-            self.key = (type(value), repr(value))
+        self.key: Any = _content(value)
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -38,15 +33,65 @@ class Fixed:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Fixed) and self.key == other.key
 
+    def kept(self) -> Any:
+        """The value as it is now: lists and arrays that the caller may change afterwards are copied."""
+        return _copied(self.value)
+
+
+class _Same:
+    """An object, equal to itself alone; alive for as long as it is compared with."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+
+def _content(x: Any) -> Any:
+    """What a program may depend on, to be compared: 1, 1.0 and True differ, and so do 0.0 and -0.0."""
+    kind = type(x)
+    if isinstance(x, _BY_VALUE):
+        return kind, x
+    if kind is float or kind is complex:
+        return kind, repr(x)
+    if isinstance(x, tuple | list):
+        return kind, tuple([_content(e) for e in x])  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(x, dict):
+        return kind, tuple([(_content(k), _content(v)) for k, v in x.items()])  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(x, set | frozenset):
+        return kind, frozenset([_content(e) for e in x])  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(x, slice):
+        return kind, _content((x.start, x.stop, x.step))
+    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biufc":
+        return kind, x.shape, x.dtype, x.tobytes()
+    return _Same(x)
+
+
+def _copied(x: Any) -> Any:
+    if type(x) in (list, tuple, set):
+        return type(x)([_copied(e) for e in x])
+    if type(x) is dict:
+        return {k: _copied(v) for k, v in x.items()}  # pyright: ignore[reportUnknownVariableType]
+    return x.copy() if isinstance(x, np.ndarray) else x
+
 
 def is_input(x: Any) -> bool:
     """Whether a leaf is an input: arrays, and Python's floats and complex numbers."""
     return isinstance(x, Tensor | np.ndarray | np.generic) or type(x) is float or type(x) is complex
 
 
-def kind_of(leaves: Sequence[Any], structure: Any) -> tuple[Any, list[Any]]:
-    """What the arguments must have in common to run the same programs, and those that are inputs."""
-    key: list[Any] = [structure]
+def kind_of(leaves: Sequence[Any], structure: Any, orders: Any = ()) -> tuple[Any, list[Any]]:
+    """What the arguments must have in common to run the same programs, and those that are inputs.
+
+    ``orders`` of their dicts: a function may go through one, and equal structures do not tell.
+    """
+    key: list[Any] = [structure, orders]
     inputs: list[Any] = []
     for x in leaves:
         if is_input(x):

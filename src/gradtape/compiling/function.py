@@ -70,7 +70,10 @@ def function(
     - Variables that ``f`` reads or assigns are state: read at every call, assigned at every call.
     - Python's own side effects (``print``, ``list.append``) happen when a path is recorded, and not after.
     - Arrays and other objects that ``f`` takes from outside its arguments are constants of the program; Tensors and
-      Variables from outside are inputs, and derivatives with respect to them are right.
+      Variables from outside are inputs, and derivatives with respect to them are right.  Which ones they are is settled
+      when a path is recorded: a name or an attribute that gets another Tensor afterwards is not looked up again.
+    - A function that returns other objects than arrays, numbers, texts and containers of them (a generator, another
+      function), makes Variables anew or draws from NumPy's generators runs as plain Python at every call.
     - A call is one operation on a tape.  Its derivatives, in every mode and to any order, are compiled programs too.
     - ``f.report()`` tells the paths, their calls, guards and costs; ``f.python`` is the plain function.
 
@@ -156,12 +159,12 @@ class Function:
         if self._marked is not None:
             args, kwargs = self._marked(args, kwargs)
         leaves, structure = trees.flatten((args, kwargs))
-        found, inputs = kind_of(leaves, structure)
+        found, inputs = kind_of(leaves, structure, trees.orders((args, kwargs)))
         return (self.kinds.get(found) or self._paths(found, leaves, structure)).call(inputs)
 
     def _paths(self, key: Any, leaves: Sequence[Any], structure: Any) -> Paths:
         """The paths for a new kind of arguments."""
-        template = [None if is_input(x) else x.value if type(x) is Fixed else x for x in leaves]
+        template = [None if is_input(x) else x.kept() if type(x) is Fixed else x for x in leaves]
         places = [i for i, x in enumerate(leaves) if is_input(x)]
 
         def whole(values: Sequence[Any]) -> Any:
@@ -177,7 +180,8 @@ class Function:
             every = specs_of(self._specs[0], args, lambda x: trees.flatten(x)[0])
             engine = Spread(self._mesh, [s for s, x in zip(every, leaves, strict=False) if is_input(x)], self._specs[1])
         with self._lock:
-            return self.kinds.setdefault(key, Paths(whole, self.name, engine, self.max_paths))
+            own = [x for x in template if x is not None]
+            return self.kinds.setdefault(key, Paths(whole, self.name, engine, self.max_paths, own))
 
     def report(self) -> str:
         """A table of the paths: kinds of arguments, calls, steps, guards, engine, and why."""

@@ -7,6 +7,7 @@ any other: one entry on the record, whose derivatives are compiled functions in 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 from threading import RLock
 from typing import Any
 from warnings import warn
@@ -21,15 +22,21 @@ from ..program.simplify import simplified
 from ..record import sites
 from ..record.private import Private, private_among
 from ..record.segment import Window, current
-from ..record.tensor import Tensor
+from ..record.tensor import SCALARS, Tensor
+from ..record.variable import Variable
 from ..record.writer import lift, strong
 from ..rules.primitive import Primitive
 from ..sweeps.forward import forward
 from ..sweeps.reverse import reverse
 from .engine import chosen
-from .tracing import Traced, trace
+from .tracing import Traced, must_repeat, trace
 
 _gradtape_composes = True
+
+#: What an operation may raise for the values that it meets.
+_OF_VALUES = (np.linalg.LinAlgError, IndexError, ValueError, ArithmeticError)
+#: Results beside arrays that are the same at every call.
+_KEPT = (type(None), bool, int, float, complex, str, bytes, range, slice, type, np.dtype, Enum, Variable)
 
 
 class Path:
@@ -163,16 +170,27 @@ class Path:
 class Paths:
     """The paths of one function of a list of inputs, which are of the same shapes and dtypes at every call."""
 
-    def __init__(self, f: Callable[[Sequence[Any]], Any], name: str, engine: Any = "numpy", most: int = 16) -> None:
+    def __init__(
+        self,
+        f: Callable[[Sequence[Any]], Any],
+        name: str,
+        engine: Any = "numpy",
+        most: int = 16,
+        own: Sequence[Any] = (),
+    ) -> None:
         self.f = f
         self.name = name
         self.engine = engine
         self.most = most
+        #: Objects that the calls have in common: they may be among the results.
+        self.own = own
         #: The one that was taken last stands first.
         self.paths: list[Path] = []
         self.lock = RLock()
         #: Why no more paths are recorded.
         self.given_up = ""
+        #: Why the last one was not kept.
+        self.once = ""
 
     def call(self, arguments: Sequence[Any]) -> Any:
         """What ``f`` gives at these arguments."""
@@ -183,18 +201,27 @@ class Paths:
             except GuardError as error:
                 reason = reason or str(error)
                 continue
+            except _OF_VALUES:  # Python's own run tells where, or knows what to do then
+                return self._plainly(arguments)
             if i:
                 self.paths = [path, *[p for p in self.paths if p is not path]]
             return _joined(path.structure, outputs)
         with self.lock:
             if self.given_up:
-                return self.f([strong(lift(x)) for x in arguments])
-            split = _Split(self.f)
+                return self._plainly(arguments)
+            split = _Split(self.f, self.own)
             traced = trace(split, arguments, self.name)
             path = Path(traced, self.engine, split.structure, reason)
+            self.once = traced.once
             if not traced.once:
                 self._keep(path)
             return _joined(path.structure, path.first(arguments))
+
+    def _plainly(self, arguments: Sequence[Any]) -> Any:
+        """What Python does at these arguments, of which its own numbers stay what they are."""
+        split = _Split(self.f, self.own)
+        outputs = split([x if type(x) in SCALARS else lift(x) for x in arguments])
+        return _joined(split.structure, outputs)
 
     def _keep(self, path: Path) -> None:
         self.paths = [path, *self.paths]
@@ -216,8 +243,9 @@ class Paths:
 class _Split:
     """Calls ``f``, and takes its result apart into the Tensors that a program gives and all the rest."""
 
-    def __init__(self, f: Callable[[Sequence[Any]], Any]) -> None:
+    def __init__(self, f: Callable[[Sequence[Any]], Any], own: Sequence[Any]) -> None:
         self.f = f
+        self.own = own
         self.structure: Any = None
 
     def __call__(self, values: Sequence[Any]) -> list[Tensor]:
@@ -226,6 +254,10 @@ class _Split:
         outputs = [strong(lift(leaves[i])) for i in places]
         for i in places:
             leaves[i] = None
+        for y in leaves:
+            # An object may hold anything: a closure, a generator, a Tensor of this call.
+            if not (isinstance(y, _KEPT) or trees.is_module(y) or any(y is x for x in self.own)):
+                must_repeat(f"a {type(y).__name__} is returned, which only Python can make again")
         single = structure is None or (len(leaves) == 1 and structure == trees.flatten(0)[1])
         self.structure = None if single and places else (structure, leaves, places)
         return outputs

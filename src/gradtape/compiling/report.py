@@ -26,6 +26,8 @@ def report(function: Function) -> str:
             for guard, alike in groupby(guards):
                 count = len(list(alike))
                 lines.append(f"      guard: {guard}" + (f"  ({count} times)" if count > 1 else ""))
+        if paths.once:
+            lines.append(f"    runs as plain Python: {paths.once}")
         if paths.given_up:
             lines.append(f"    stays plain Python: {paths.given_up}")
     return "\n".join(lines)

@@ -47,7 +47,7 @@ class Traced:
         results: list[Tensor],
         initial: list[Tensor],
         makes_variables: bool,
-        once: bool,
+        once: str,
     ) -> None:
         #: inputs: arguments, the values of ``read``, ``captured``; outputs: results, the values of ``assigned``.
         self.program = program
@@ -61,7 +61,7 @@ class Traced:
         self.initial = initial
         #: Variables were made that live on.
         self.makes_variables = makes_variables
-        #: For that reason, or since what only Python can do was done, the next call goes another way.
+        #: Why the next call goes another way: that, or what was done that only Python can do; empty where it does not.
         self.once = once
 
 
@@ -110,7 +110,9 @@ def trace(
     del window, entries, touched, free, places, constants, known, state, flat, fresh, before
     captured = _settle(program, watched, data, "" if whole else "fc")
     made = any(v() is not None for v in made_here)
-    return Traced(program, read, captured, assigned, results, initial, made, made or bool(reasons))
+    return Traced(
+        program, read, captured, assigned, results, initial, made, "; ".join(reasons) or "Variables were made" * made
+    )
 
 
 def _ruling(entries: Sequence[Entry], born: int) -> list[Variable]:
@@ -138,6 +140,8 @@ def _fresh(x: Any) -> Tensor:
     """An input under an identity of its own."""
     if type(x) is float or type(x) is complex:
         return WeakTensor(np.asarray(x)[()])
+    if type(x) is WeakTensor:
+        return WeakTensor(x.data)
     data = value_of(x)
     return Tensor(np.array(data)[()] if isinstance(x, np.ndarray) else data)
 

@@ -13,7 +13,7 @@ from ..primitives.predicates import not_equal
 from ..record import sites
 from ..record.segment import is_recording
 from ..record.tensor import SCALARS, Tensor, value_of
-from ..record.writer import lift, strong
+from ..record.writer import is_number, lift, strong
 from .block import sketching
 from .branching import switch_row
 from .tracing import Captured, agreed, fixed, raw, same_structure, structure_of, traced_body
@@ -96,7 +96,7 @@ def _choose(
     asked: str, index: Any, functions: Sequence[Callable[..., Any]], names: Sequence[str], operands: Sequence[Any]
 ) -> Any:
     leaves, structure = trees.flatten(tuple(operands))
-    places = [i for i, x in enumerate(leaves) if type(x) not in SCALARS and not callable(x)]
+    places = [i for i, x in enumerate(leaves) if not is_number(x) and not callable(x)]
     given = [strong(lift(leaves[i])) for i in places]
 
     def called(j: int, values: Sequence[Any]) -> Any:
@@ -118,7 +118,7 @@ def _choose(
         ys, y_structure = structure_of(called(j, values))
         ys = [raw(y) for y in ys]
         # Raw arrays: Tensors must not live on.
-        made[j] = ([value_of(y) for y in ys], y_structure)
+        made[j] = ([y.data.item() if isinstance(y, Tensor) and is_number(y) else value_of(y) for y in ys], y_structure)
         return [fixed(y, None if dtypes is None else d) for y, d in zip(ys, dtypes or ys, strict=True)]
 
     traces: list[Any] = []

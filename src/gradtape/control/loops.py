@@ -94,20 +94,22 @@ def scan(
         state = trees.tree_map(lambda x: strong(lift(x)), state)
         return state, trees.tree_map(lambda *each: stack(each), *rows) if rows else None
 
-    if not length:
-        return init, None
-    first = [getitem(x, index=(0,)) for x in slices]
+    # Of no turns, one at zeros tells what the results are like.
+    first = [getitem(x, index=(0,)) if length else Tensor(np.zeros(x.shape[1:], x.dtype)[()]) for x in slices]
     try:
         found = body_of(turn, carry, first, "scan")
         carry, again = settled(carry, None if found is None else found[0].program.outputs)
         if again:
             found = body_of(turn, carry, first, "scan")
     except Exception:  # the turn that is carried out will raise again
-        return unrolled()
+        found = None
     if found is None:
         return unrolled()
     body, constants = found
     _check(body.program, len(carry))
+    if not length:
+        ys = [Tensor(np.zeros((0, *o.shape), o.dtype)) for o in body.program.outputs[len(carry) :]]
+        return trees.unflatten(structure, [strong(c) for c in carry]), trees.unflatten(shape[0], ys)
     states = None if budget is None else states_of(budget, carry)
     if states is None and is_recording() and not tracing.get():
         body = body.saving()

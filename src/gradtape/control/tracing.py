@@ -15,7 +15,7 @@ from ..program.program import Program, Value
 from ..record import sites
 from ..record.segment import Pause
 from ..record.tensor import SCALARS, Tensor, value_of
-from ..record.writer import lift, strong
+from ..record.writer import is_number, lift, strong
 from .block import Block, Sketch
 
 _gradtape_composes = True
@@ -78,7 +78,7 @@ _LEAF = trees.flatten(0)[1]
 
 def raw(x: Any) -> Any:
     """A leaf as a body gives it: a Tensor, or a Python number."""
-    return x if type(x) in SCALARS else lift(x)
+    return x if is_number(x) else lift(x)
 
 
 def agreed(asked: str, leaves: Sequence[Sequence[Any]], names: Sequence[str]) -> list[Any]:
@@ -119,7 +119,9 @@ def same_structure(asked: str, structures: Sequence[Any], names: Sequence[str]) 
 
 def fixed(x: Any, dtype: Any) -> Tensor:
     """A Python number as a Tensor of this dtype; others as they are."""
-    return Tensor(np.asarray(x, dtype)[()]) if type(x) in SCALARS else strong(x)
+    if type(x) in SCALARS:
+        return Tensor(np.asarray(x, dtype)[()])
+    return astype(strong(x), dtype=np.dtype(dtype)) if is_number(x) and dtype is not None else strong(x)
 
 
 def settled(carry: Sequence[Any], after: Sequence[Value] | None) -> tuple[list[Any], bool]:
@@ -131,12 +133,13 @@ def settled(carry: Sequence[Any], after: Sequence[Value] | None) -> tuple[list[A
         return list(carry), False
     made: list[Any] = []
     for c, o in zip(carry, after, strict=False):
-        if type(c) not in SCALARS:
+        if not is_number(c):
             wide = np.result_type(c.dtype, o.dtype)
             made.append(c if wide == c.dtype else astype(c, dtype=wide))
         elif o.shape == ():
             whole = o.dtype.kind in "iu"  # a float that turns into an integer stays what it is, and is told of
-            made.append(Tensor(np.asarray(c, np.result_type(type(c), o.dtype) if whole else o.dtype)[()]))
+            number = c if type(c) in SCALARS else value_of(c).item()
+            made.append(fixed(c, np.result_type(type(number), o.dtype) if whole else o.dtype))
         else:
             made.append(strong(c))
     return made, any(strong(c).dtype != m.dtype for c, m in zip(carry, made, strict=True))

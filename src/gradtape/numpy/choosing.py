@@ -13,7 +13,8 @@ from ..primitives import indexing as rows
 from ..primitives import shapes, sorting
 from ..primitives.selection import where as where_rows
 from ..record import sites
-from ..record.tensor import SCALARS, Tensor
+from ..record.tensor import Tensor
+from ..record.writer import is_number
 from .cutting import pick
 from .indexing import bounded, index_tensor
 from .joining import stack
@@ -126,7 +127,7 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
         )
     y: Any = default
     for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
-        y = where_rows(tensor(condition), tensor(choice) if type(choice) not in SCALARS else choice, y)
+        y = where_rows(tensor(condition), choice if is_number(choice) else tensor(choice), y)
     return y
 
 

@@ -13,7 +13,7 @@ from ..primitives.shapes import broadcast_to, reshape
 from ..record import sites
 from ..record.tensor import Tensor
 from ..record.variable import Variable
-from ..record.writer import lift, sequence_lifter, to_tensor
+from ..record.writer import lift, sequence_lifter, strong, to_tensor
 from .casting import cast
 
 _gradtape_composes = True
@@ -78,7 +78,7 @@ def asarray(
     """
     on_this_device(device, "asarray")
     if isinstance(x, Tensor | Variable | list | tuple):
-        value = lift(x)
+        value = strong(lift(x))
         return value if dtype is None else cast(value, dtype)
     if hasattr(x, "__dlpack__") and not isinstance(x, np.ndarray | np.generic):
         return from_dlpack(x) if dtype is None else cast(from_dlpack(x), dtype)

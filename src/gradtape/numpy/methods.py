@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ImmutableError, message
-from ..primitives import complexes, shapes
+from ..primitives import complexes, rounding, shapes
 from ..record.tensor import Tensor
 from ..record.variable import Variable
 from . import dtypes
@@ -148,6 +148,13 @@ def _imag(x: Any) -> Tensor:
     return complexes.imag(_value(x))
 
 
+def _rounded(x: Any, ndigits: int | None = None) -> Any:
+    """Python's ``round``: of one number without ``ndigits`` a Python integer, as of NumPy's scalars; else a Tensor."""
+    x = _value(x)
+    y = rounding.round(x, decimals=ndigits or 0)
+    return int(y) if ndigits is None and x.ndim == 0 else y
+
+
 def _flat(x: Any) -> Any:
     """An iterator over the elements, as 0-d Tensors."""
     return iter(functions()["ravel"](_value(x)))
@@ -168,6 +175,7 @@ for _kind in (Tensor, Variable):
         setattr(_kind, _name, property(_function, doc=_function.__doc__))
     setattr(_kind, "__contains__", contains)  # noqa: B010
     setattr(_kind, "__array_namespace__", array_namespace)  # noqa: B010
+    setattr(_kind, "__round__", _rounded)  # noqa: B010
 for _name in _IN_PLACE:
     setattr(Tensor, _name, _refused(_name))
 
@@ -186,5 +194,16 @@ def _through_value(name: str) -> Any:
     return method
 
 
-for _name in ("device", "itemsize", "nbytes", "ndim", "tolist", "__dlpack__", "__dlpack_device__"):
+for _name in (
+    "device",
+    "itemsize",
+    "nbytes",
+    "ndim",
+    "tolist",
+    "__ceil__",
+    "__dlpack__",
+    "__dlpack_device__",
+    "__floor__",
+    "__trunc__",
+):
     setattr(Variable, _name, _through_value(_name))

@@ -16,7 +16,8 @@ from ..primitives.selection import isnan, where
 from ..primitives.shapes import reshape, transpose
 from ..primitives.sorting import argmax, argmin, argsort
 from ..record import sites
-from ..record.tensor import SCALARS, Tensor, read
+from ..record.tensor import Tensor, read
+from ..record.writer import is_number
 from .casting import cast
 from .joining import stack
 from .quantiles import PICKS, between
@@ -99,7 +100,7 @@ def nanquantile(x: Any, q: Any, /, axis: Any = None, *, method: str = "linear", 
     Tensor(1.5)
     """
     x = _floating(x)
-    q = Tensor(x.dtype.type(q)) if type(q) in SCALARS else tensor(q)
+    q = cast(tensor(q), x.dtype) if is_number(q) else tensor(q)
     if not np.all((np.asarray(q.data) >= 0) & (np.asarray(q.data) <= 1)):
         raise ValueError("nanquantile: q lies in [0, 1] (nanpercentile takes 0 to 100)")
     over = axes_of(axes(axis), x.ndim)
@@ -136,7 +137,7 @@ def nanpercentile(x: Any, q: Any, /, axis: Any = None, *, method: str = "linear"
     >>> gt.nanpercentile(gt.asarray([3.0, float("nan"), 1.0]), 50)
     Tensor(2.0)
     """
-    return nanquantile(x, q / 100 if type(q) in SCALARS else tensor(q) / 100.0, axis, method=method, keepdims=keepdims)
+    return nanquantile(x, q / 100 if is_number(q) else tensor(q) / 100.0, axis, method=method, keepdims=keepdims)
 
 
 def nanmedian(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:

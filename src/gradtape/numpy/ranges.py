@@ -13,9 +13,9 @@ from ..primitives.arithmetic import power
 from ..primitives.shapes import reshape, transpose
 from ..primitives.transcendental import exp, log
 from ..record import sites
-from ..record.tensor import SCALARS, Tensor
+from ..record.tensor import Tensor
 from ..record.variable import Variable
-from ..record.writer import lift
+from ..record.writer import is_number, lift
 from .casting import cast
 from .creation import asarray, made, on_this_device, shape_of
 
@@ -67,7 +67,7 @@ def linspace(
         data, width = np.linspace(start, stop, num, endpoint=endpoint, retstep=True, dtype=dtype, axis=axis)
         return (made(data), Tensor(width)) if retstep else made(data)
     # A Python number does not widen the other end.
-    a, b = [x if type(x) in SCALARS else asarray(x) for x in (start, stop)]
+    a, b = [x if is_number(x) else asarray(x) for x in (start, stop)]
     step = (b - a) / (parts or math.nan)
     ndim = step.ndim
     t = np.arange(num, dtype=np.float64).reshape((num,) + (1,) * ndim)

@@ -13,7 +13,8 @@ from ..primitives.complexes import real
 from ..primitives.indexing import getitem
 from ..primitives.joining import concat
 from ..primitives.shapes import broadcast_to, reshape
-from ..record.tensor import SCALARS, Tensor
+from ..record.tensor import Tensor
+from ..record.writer import is_number
 from .casting import cast
 from .reductions import sum, tensor
 
@@ -204,7 +205,7 @@ def gradient(f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> An
     if len(steps) != len(chosen):
         raise TypeError(f"gradient: {len(steps)} spacings for {len(chosen)} axes")
     f = f if f.dtype.kind in "fc" else cast(f, np.float64)
-    steps = [Tensor(real(f).dtype.type(h)) if type(h) in SCALARS else tensor(h) for h in steps]
+    steps = [cast(tensor(h), real(f).dtype) if is_number(h) else tensor(h) for h in steps]
     slopes = [_slope(f, a, h, edge_order) for a, h in zip(chosen, steps, strict=True)]
     return slopes[0] if len(slopes) == 1 else slopes
 

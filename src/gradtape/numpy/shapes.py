@@ -41,7 +41,7 @@ stop_gradient = public(rows.stop_gradient)
 
 def tensor(x: Any) -> Tensor:
     """What a function of this room computes with: a Tensor whose array nobody else holds."""
-    return x if isinstance(x, Tensor) else to_tensor(strong(x))
+    return x if type(x) is Tensor else to_tensor(strong(x))
 
 
 def strong(x: Any) -> Any:

@@ -18,7 +18,8 @@ from ..primitives.selection import clip, greater, isnan, less, where
 from ..primitives.shapes import diagonal, reshape, transpose
 from ..primitives.sorting import argsort, searchsorted
 from ..primitives.transcendental import sqrt
-from ..record.tensor import SCALARS, Tensor
+from ..record.tensor import Tensor
+from ..record.writer import is_number
 from . import reductions
 from .casting import cast
 from .quantiles import PICKS, between
@@ -258,7 +259,7 @@ def quantile(x: Any, q: Any, /, axis: Any = None, *, method: str = "linear", kee
     Tensor(1.5)
     """
     x = _float(x)
-    q = Tensor(real(x).dtype.type(q)) if type(q) in SCALARS else tensor(q)  # a Python number does not widen x
+    q = cast(tensor(q), real(x).dtype) if is_number(q) else tensor(q)  # a Python number does not widen x
     if not np.all((q.data >= 0) & (q.data <= 1)):
         raise ValueError("quantile: q lies in [0, 1] (percentile takes 0 to 100)")
     ordered = _sorted_last(x, axis)
@@ -281,7 +282,7 @@ def percentile(x: Any, q: Any, /, axis: Any = None, *, method: str = "linear", k
     >>> gt.percentile(gt.asarray([3.0, 1.0, 2.0]), 50)
     Tensor(2.0)
     """
-    return quantile(x, q / 100 if type(q) in SCALARS else tensor(q) / 100.0, axis, method=method, keepdims=keepdims)
+    return quantile(x, q / 100 if is_number(q) else tensor(q) / 100.0, axis, method=method, keepdims=keepdims)
 
 
 def median(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:

@@ -20,7 +20,22 @@ _gradtape_composes = True
 
 #: Python's arithmetic: of Python numbers it makes Python numbers.
 _ARITHMETIC = frozenset(
-    {"abs", "add", "divide", "floor_divide", "multiply", "negative", "power", "remainder", "subtract"}
+    {
+        "abs",
+        "add",
+        "conj",
+        "divide",
+        "floor_divide",
+        "imag",
+        "multiply",
+        "negative",
+        "positive",
+        "power",
+        "real",
+        "remainder",
+        "round",
+        "subtract",
+    }
 )
 
 
@@ -28,6 +43,11 @@ class WeakTensor(Tensor, Private):
     """A Python float or complex number that a program gets as an input."""
 
     __slots__ = ()
+    weak = True
+
+    def strong(self) -> Any:
+        """The number as a Tensor of NumPy's default dtype."""
+        return _renamed(self, Tensor)
 
     def take(self, primitive: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """The operation on strong Tensors: of the dtype of what the number meets, weak again where it meets none."""

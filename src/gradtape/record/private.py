@@ -19,6 +19,13 @@ class Private:
         """What ``primitive`` makes of ``inputs``, this value among them."""
         raise NotImplementedError(f"{type(self).__name__} does not say what {primitive.name} makes of it")
 
+    #: Whether it stands for a Python number, which is weak in promotion.
+    weak = False
+
+    def strong(self) -> Any:
+        """The same, not weak."""
+        return self
+
     def example(self) -> Any:
         """A raw array that it stands for, to show to a rule which needs one; None where there is none."""
         return None

@@ -8,6 +8,7 @@ asked by Python: ``bool(t)``, ``t`` as an index) and an *escape* (the value left
 
 from __future__ import annotations
 
+import math
 from operator import index
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -133,6 +134,14 @@ class Tensor:
 
     def __int__(self) -> int:
         return self._guard(int(self.data))
+
+    __trunc__ = __int__
+
+    def __floor__(self) -> int:
+        return self._guard(math.floor(self.data))
+
+    def __ceil__(self) -> int:
+        return self._guard(math.ceil(self.data))
 
     def __complex__(self) -> complex:
         return complex(self._escape("complex()"))

@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import AxisError, DtypeError, GradtapeError, ShapeError, message
+from ..errors import AxisError, DegenerateError, DtypeError, GradtapeError, ShapeError, message
 from . import sites
 from .private import Private, private_among
 from .segment import current
 from .sites import user_frame
-from .tensor import SCALARS, Tensor, value_of
+from .tensor import SCALARS, Tensor, read, value_of
 from .variable import Variable
 
 _new = object.__new__
@@ -79,7 +79,7 @@ def to_tensor(x: Any, dtype: Any = None, *, fresh: bool = False) -> Tensor:
     A Tensor of the wanted dtype is returned as it is; one of another dtype must be converted by the
     caller with the recorded ``astype``, and is refused here.  ``fresh``: under an identity of its own, recorded.
     """
-    lifted = lift(x)
+    lifted = strong(x) if isinstance(x, Private) else lift(x)
     if isinstance(lifted, Tensor) and (dtype is None or lifted.dtype == dtype):
         # Arrays that were passed in stay the caller's: keep a copy of our own.
         if lifted is x or isinstance(x, Variable | list | tuple) or isinstance(lifted.data, np.generic):
@@ -95,8 +95,15 @@ def to_tensor(x: Any, dtype: Any = None, *, fresh: bool = False) -> Tensor:
     return Tensor(scalar(np.array(value_of(lifted), dtype=dtype)))
 
 
+def is_number(x: Any) -> bool:
+    """Whether ``x`` is a Python number, or stands for one that a program gets."""
+    return type(x) in SCALARS or (isinstance(x, Private) and x.weak)
+
+
 def strong(x: Any) -> Any:
     """A Python number as a Tensor of NumPy's default dtype; a Tensor as it is."""
+    if isinstance(x, Private):
+        return x.strong()
     return x if isinstance(x, Tensor) else Tensor(np.asarray(x)[()])
 
 
@@ -127,6 +134,9 @@ def evaluate(primitive: Any, inputs: tuple[Any, ...], params: dict[str, Any]) ->
 
 def failure(primitive: Any, inputs: tuple[Any, ...], params: dict[str, Any] | None, error: Exception) -> Exception:
     """What to tell the user when an operation raised: made only then."""
+    if isinstance(error, np.linalg.LinAlgError | DegenerateError | IndexError):
+        for x in inputs:  # Python may catch it, and goes its way by what the values were
+            read(x, f"{primitive.name} raised")
     if isinstance(error, GradtapeError | FloatingPointError | MemoryError):
         return error
     found = [
