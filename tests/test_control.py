@@ -85,6 +85,10 @@ def test_carries_take_the_dtype_of_a_turn() -> None:
     total, ys = gt.scan(lambda c, x: (c + x, c), 0, np.array([0.5, 1.5]))
     assert float(total) == 2.0
     np.testing.assert_array_equal(ys, [0.0, 0.5])
+    total = gt.scan(lambda c, x: (c + x, None), gt.asarray(np.float32(1.0)), np.array([0.5, 1.5]))[0]
+    assert (float(total), total.dtype) == (3.0, "float64")
+    last = gt.while_loop(lambda c: c < 3, lambda c: c + 0.75, gt.asarray(1))
+    assert (float(last), last.dtype) == (3.25, "float64")
 
 
 def test_python_ifs_and_assignments_in_a_body() -> None:
@@ -184,7 +188,7 @@ def test_gradients_that_are_not_wanted_are_not_computed(monkeypatch: pytest.Monk
     monkeypatch.setattr(Body, "pulled", noted)
     f = net(None)
     for place, expected in ((0, (0, 1)), (1, (1, 0)), (2, (0, 0))):
-        gt.grad(f, place)(W, XS, H)
+        gt.grad(f, place)(gt.asarray(W), gt.asarray(XS), gt.asarray(H))
         assert asked.pop() == expected
     compiled = gt.function(f)
     gt.grad(compiled, 0)(W, XS, H)

@@ -157,13 +157,17 @@ def test_prints_and_python_functions_run_at_every_call(capsys: pytest.CaptureFix
     seen: list[float] = []
 
     @tf.function
-    def f(x: Any) -> Any:
+    def printed(x: Any) -> Any:
         tf.print("x =", x, output_stream="stdout")
+        return x + 1.0
+
+    @tf.function
+    def called(x: Any) -> Any:
         tf.py_function(lambda x: seen.append(float(x)), [x], tf.float32)
         return x + 1.0
 
     for v in (1.0, 2.0, 2.0):
-        assert float(f(tf.constant(v))) == v + 1
+        assert float(printed(tf.constant(v))) == float(called(tf.constant(v))) == v + 1
     assert capsys.readouterr().out == "x = 1.0\nx = 2.0\nx = 2.0\n"
     assert seen == [1.0, 2.0, 2.0]
 
