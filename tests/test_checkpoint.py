@@ -99,6 +99,15 @@ def test_unconnected_is_none() -> None:
     close(tape.gradient(y, a), gt.asarray(2.0))
 
 
+def test_a_place_is_no_path() -> None:
+    a, b = gt.asarray([1.0, 3.0]), gt.asarray([2.0, 4.0])
+    with gt.GradientTape() as tape:
+        y = gt.checkpoint(lambda a, b: gt.take(b, gt.argmax(a)) * 2.0)(a, b)
+    with pytest.warns(gt.errors.UnconnectedGradientWarning):
+        assert tape.gradient(y, a) is None
+    close(tape.gradient(y, b), gt.asarray([0.0, 2.0]))
+
+
 def test_assignments_and_side_effects_happen_once() -> None:
     v, calls = gt.Variable(1.0), []
 
@@ -179,6 +188,8 @@ def test_ways_of_python_inside_compiled_and_batched() -> None:
     for x in (3.0, -2.0, 1.0):
         close(compiled(x), gt.asarray(2 * x * x if x > 0 else -2 * x))
         close(slopes(x), gt.asarray(4 * x if x > 0 else -2.0))
+    for k in range(60):  # whatever runs it
+        assert float(compiled(2.0 if k % 2 else -2.0)) == (8.0 if k % 2 else 4.0)
     with pytest.raises(gt.errors.GuardError):
         gt.vmap(f)(np.array([1.0, -1.0]))
 

@@ -41,6 +41,12 @@ QUESTIONS: dict[str, Callable[[Any], Any]] = {
     "jacobian": lambda f: gt.jacobian(lambda x: f(x) * x)(X),
     "vmap": lambda f: gt.vmap(f)(np.stack([X, 2 * X])),
     "vmap of grad": lambda f: gt.vmap(gt.grad(f))(np.stack([X, 2 * X])),
+    "grad of vmap, shared": lambda f: gt.grad(
+        lambda w: gt.sum(gt.vmap(lambda x: f(w) * gt.sum(both(x, w)[0]))(np.stack([X, 2 * X])) ** 2)
+    )(X),
+    "of what is shared": lambda f: gt.grad(
+        lambda w: gt.sum(gt.vmap(lambda x: gt.function(lambda x, w: f(both(x, w)[0]))(x, w))(np.stack([X, 2 * X])))
+    )(X),
     "grad of vmap": lambda f: gt.grad(lambda x: gt.sum(gt.vmap(f)(x) ** 2))(np.stack([X, 2 * X])),
 }
 HOLDERS: dict[str, Callable[[Any], Any]] = {

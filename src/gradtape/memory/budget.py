@@ -197,21 +197,13 @@ def _one(x: Tensor | Value) -> int:
 
 
 def _claimed(segments: list[Segment], place: int, entries: list[Entry], touched: list[tuple[Any, Any]]) -> bool:
-    """Take a segment off the list, and its entries, unless somebody else has it: then its values stay anyway."""
+    """Take a segment off the list, and its entries; other windows that have it keep it, and so its values."""
     segment = segments[place]
     if segment.end is not None and segment.end != len(segment):  # another task writes into it
         return False
-    found, read = list(segment), segment.touched
-    held = ref(segment)
-    del segment
-    taken = segments.pop(place)
-    del taken
-    kept = held()
-    if kept is not None:
-        segments.insert(place, kept)
-        return False
-    entries += found
-    touched += read
+    entries += segment
+    touched += segment.touched
+    del segments[place]
     return True
 
 
