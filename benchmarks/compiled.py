@@ -11,6 +11,7 @@ call, the sweep, simplifying, tracing and compiling; for JAX tracing, transformi
 
 import harness  # first: it sets the thread counts
 import time
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def mlp(xp, params, x):
 
 
 def layers(*sizes):
-    return [(RNG.normal(size=(m, n)) / np.sqrt(m), np.zeros(n)) for m, n in zip(sizes, sizes[1:])]
+    return [(RNG.normal(size=(m, n)) / np.sqrt(m), np.zeros(n)) for m, n in pairwise(sizes)]
 
 
 def loss(xp, params, x, y):
@@ -51,8 +52,8 @@ def hessian(lib):
     theta, x, y = 0.3 * RNG.normal(size=sizes[-1]), RNG.normal(size=(100, 20)), RNG.normal(size=(100, 2))
 
     def f(theta, x, y):
-        parts = [theta[lo:hi].reshape(s) for lo, hi, s in zip([0, *sizes[:-1]], sizes, shapes)]
-        return loss(lib.xp, list(zip(parts[::2], parts[1::2])), x, y)
+        parts = [theta[lo:hi].reshape(s) for lo, hi, s in zip([0, *sizes[:-1]], sizes, shapes, strict=True)]
+        return loss(lib.xp, list(zip(parts[::2], parts[1::2], strict=True)), x, y)
 
     return lib.hessian(f), (theta, x, y)
 
@@ -62,10 +63,11 @@ def pinn(lib):
     params, x = layers(1, 32, 32, 1), np.linspace(0.0, 1.0, 64)
 
     def residual(p, x):
-        u = lambda t: mlp(lib.xp, p, t.reshape((1, 1)))[0, 0]
-        d = lib.fourth(u)
-        r = lib.vmap(d)(x) - lib.xp.sin(np.pi * x)
-        return lib.xp.mean(r * r)
+        def u(t):
+            return mlp(lib.xp, p, t.reshape((1, 1)))[0, 0]
+
+        r = lib.vmap(lib.fourth(u))(x) - lib.xp.sin(np.pi * x)
+        return lib.xp.mean(r * r) + u(x[0]) ** 2 + u(x[-1]) ** 2
 
     return lib.grad(residual), (params, x)
 
@@ -93,7 +95,7 @@ def gmm(lib):
 def ba(lib):
     cameras, points, n = 20, 500, 2000
     c = np.concatenate([0.1 * RNG.normal(size=(cameras, 6)), np.tile([500.0, 0.0, 0.0, 0.01, 0.001], (cameras, 1))], 1)
-    p = RNG.normal(size=(points, 3)) + [0.0, 0.0, 8.0]
+    p = RNG.normal(size=(points, 3)) + np.array([0.0, 0.0, 8.0])
     at, of = RNG.integers(0, cameras, n), RNG.integers(0, points, n)
     seen, xp = RNG.normal(size=(n, 2)), lib.xp
 
@@ -121,15 +123,17 @@ def lstm(lib):
     main = [0.3 * RNG.normal(size=(2, 4 * n)) for _ in range(2)]
     extra, state, text = 0.3 * RNG.normal(size=(3, n)), 0.1 * RNG.normal(size=(2, 2, n)), RNG.random((steps, n))
 
+    def gate(w, b, i, v):
+        return v * w[i * n : (i + 1) * n] + b[i * n : (i + 1) * n]
+
     def turn(params, state, x):
         main, extra = params
         h, new = x * extra[0], []
         for layer in range(2):
             w, b = main[layer][0], main[layer][1]
             hidden, cell = state[layer][0], state[layer][1]
-            gates = lambda i, v: v * w[i * n : (i + 1) * n] + b[i * n : (i + 1) * n]
-            forget, into = lib.sigmoid(gates(0, h)), lib.sigmoid(gates(1, hidden))
-            out, change = lib.sigmoid(gates(2, h)), xp.tanh(gates(3, hidden))
+            forget, into = lib.sigmoid(gate(w, b, 0, h)), lib.sigmoid(gate(w, b, 1, hidden))
+            out, change = lib.sigmoid(gate(w, b, 2, h)), xp.tanh(gate(w, b, 3, hidden))
             cell = cell * forget + into * change
             h = out * xp.tanh(cell)
             new.append(xp.stack([h, cell]))
