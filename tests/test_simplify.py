@@ -52,6 +52,11 @@ REWRITES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], list[str]]] = {
     "divided by one": (lambda x: gt.sin(x / 1.0), (V,), ["sin"]),
     "plus zero": (lambda x: gt.sin(x + 0.0), (V,), ["sin"]),
     "minus zero": (lambda x: gt.sin(x - np.zeros(3)), (V,), ["sin"]),
+    "a sum of negatives": (
+        lambda x: shapes.sum_to(-x, shape=(3,)),
+        (X,),
+        ["sum_to", "negative"],
+    ),
     "from zero": (lambda x: gt.sin(0.0 - x), (V,), ["negative", "sin"]),
     "plus a negative": (lambda x, y: x + (-y), (V, 2 * V), ["subtract"]),
     "minus a negative": (lambda x, y: x - (-y), (V, 2 * V), ["add"]),

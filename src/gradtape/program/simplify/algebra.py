@@ -54,6 +54,15 @@ def _reshaped_twice(walk: Pass, step: Step) -> Any:
     return None if before is None else step.taking(before.inputs)
 
 
+def _past_negative(walk: Pass, step: Step) -> Any:
+    """sum(-x) is -sum(x): the negative of fewer numbers, and x may be a contraction that can sum by itself."""
+    before = walk.made_by(step.inputs[0], "negative")
+    if before is None or not _fits(before, before.inputs[0]):
+        return None
+    total = walk.value(step, step.row, before.inputs, step.params)
+    return _instead(step, "negative", (total,))
+
+
 def _twice(walk: Pass, step: Step) -> Any:
     """Rows that undo themselves."""
     before = walk.made_by(step.inputs[0], step.row.name)
@@ -244,7 +253,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "astype": (_itself,),
     "real": (_itself,),
     "broadcast_to": (_itself,),
-    "sum_to": (_itself,),
+    "sum_to": (_itself, _past_negative),
     "spread": (_itself,),
     "reshape": (_itself, _reshaped_twice),
     "transpose": (_unmoved,),
