@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gradtape as gt
+from gradtape.engines.xla import loops
 from gradtape.engines.xla.engine import Compiled
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -114,3 +115,46 @@ def test_loops_are_loops_of_xla() -> None:
         close(Compiled(program)([np.float64(1.0)])[0], f(gt.asarray(1.0)))
         sizes.append(len(program.to_stablehlo()))
     assert sizes[1] < sizes[0] + 100
+
+
+def weighted(w: Any, xs: Any) -> Any:
+    """Of each turn: what needs the carry, what needs only the slice, and what is the same at every turn."""
+    c, ys = gt.scan(lambda c, x: (gt.tanh(c @ w + gt.special.j0(x)), gt.sum(gt.exp(w)) + gt.sum(x)), xs[0], xs)
+    return gt.sum(c) + gt.sum(ys * ys)
+
+
+@pytest.mark.parametrize("limit", [0, 10**9])
+def test_what_needs_no_carry_is_done_for_all_turns_at_once(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "AT_ONCE", limit)
+    rng = np.random.default_rng(3)
+    w, xs = gt.asarray(0.3 * rng.normal(size=(3, 3))), gt.asarray(rng.normal(size=(7, 3)))
+    for g in (weighted, gt.grad(weighted), gt.grad(weighted, argnums=1), gt.hessian(weighted)):
+        compiled = gt.function(lambda w, xs, g=g: g(w, xs), engine="xla")
+        compiled(w, xs)
+        close(compiled(w, xs), g(w, xs))
+
+
+def test_the_parts_of_a_body() -> None:
+    f = gt.function(weighted)
+    f(np.eye(3), np.ones((7, 3)))
+    (step,) = [s for s in next(iter(f.kinds.values())).paths[0].program.steps if s.row.name == "scan"]
+    body = step.params["body"]
+    parts = loops.apart(body.program, body.carries, body.scanned, 7)
+    assert parts is not None
+    before, after, varying, same = parts
+    # sum(exp(w)) may be found to be the same at every turn, j0(x) and what is added to sum(x) not.
+    assert {"j0", "exp"} <= {s.row.name for s in before.steps}
+    assert {"matmul", "tanh"} <= {s.row.name for s in after.steps}
+    assert not {"j0", "exp"} & {s.row.name for s in after.steps}
+    assert varying == 2
+    assert same == 0
+    assert loops.apart(body.program, body.carries, body.scanned, 10**9) is None
+
+
+def test_an_error_in_what_is_done_at_once() -> None:
+    f = gt.function(lambda c, xs: gt.scan(lambda c, x: (c + gt.linalg.inv(x), None), c, xs)[0], engine="xla")
+    xs = gt.asarray(np.stack([np.eye(2) * k for k in (1.0, 2.0, 4.0)]))
+    for _ in range(2):
+        close(f(gt.asarray(np.eye(2)), xs), np.eye(2) * 2.75)
+    with pytest.raises(np.linalg.LinAlgError):
+        f(gt.asarray(np.eye(2)), xs * gt.asarray(np.array([1.0, 0.0, 1.0])[:, None, None]))

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...program.program import Program, Step
+from ...program.program import Program, Step, Value
 from ...program.simplify import simplified
 from .device import jax
 from .lowering import Lowering
 
+#: Bytes up to which values of all turns of a scan are made at once.
+AT_ONCE = 256_000_000
 TURN_FAILS = "a step inside of it fails"
 
 
@@ -32,6 +34,10 @@ def _scan(lowering: Lowering, step: Step, values: list[Any]) -> Sequence[Any]:
     xp = jax().numpy
     carry, xs, constants = body.split([xp.asarray(x) for x in values])
     program = simplified(body.program)
+    if params.get("budget") is None and (parts := apart(program, n, len(xs), params["length"])) is not None:
+        before, program, varying, same = parts
+        made, fixed = _before(lowering, before, varying, same, xs, constants)
+        xs, constants = [*xs, *made], [*constants, *fixed]
 
     def turn(carry: list[Any], x: list[Any]) -> tuple[list[Any], tuple[list[Any], Any]]:
         outputs, good = _inside(lowering, program, [*carry, *x, *constants])
@@ -40,6 +46,56 @@ def _scan(lowering: Lowering, step: Step, values: list[Any]) -> Sequence[Any]:
     carry, (made, good) = jax().lax.scan(turn, carry, xs, length=params["length"], reverse=params["backwards"])
     lowering.checks.append((f"scan: {TURN_FAILS}", xp.all(good)))
     return [*carry, *made]
+
+
+def _before(
+    lowering: Lowering, program: Program, varying: int, same: int, xs: list[Any], constants: list[Any]
+) -> tuple[list[Any], list[Any]]:
+    """What no carry is needed for, of all turns at once: what differs from turn to turn, and what does not."""
+
+    def turn(x: list[Any]) -> tuple[list[Any], list[Any], Any]:
+        outputs, good = _inside(lowering, program, [*x, *constants])
+        return outputs[:varying], outputs[varying:], jax().numpy.asarray(good)
+
+    if not xs:
+        _, fixed, good = turn([])
+        made: list[Any] = []
+    else:
+        made, fixed, good = jax().vmap(turn, out_axes=([0] * varying, [None] * same, 0))(xs)
+    lowering.checks.append((f"scan: {TURN_FAILS}", jax().numpy.all(good)))
+    return made, fixed
+
+
+def apart(program: Program, carries: int, scanned: int, length: int) -> tuple[Program, Program, int, int] | None:
+    """The body as what no carry is needed for, and the rest, which gets that: (x, constants) and then the turn.
+
+    The first part is carried out for all turns at once, as one larger operation each: backwards that is the turn's
+    forward computation once more.  None where there is nothing of the kind, or where it would take too much memory.
+    """
+    if program.guards:
+        return None
+    n, m = carries, carries + scanned
+    inputs = program.inputs
+    dependent, differs = set(inputs[:n]), set(inputs[n:m])
+    first: list[Step] = []
+    rest: list[Step] = []
+    for step in program.steps:
+        values = [x for x in step.inputs if type(x) is Value]
+        if any(x in dependent for x in values):
+            dependent.update(step.outputs)
+            rest.append(step)
+        else:
+            if any(x in differs for x in values):
+                differs.update(step.outputs)
+            first.append(step)
+    wanted = {x for step in rest for x in step.inputs if type(x) is Value} | set(program.outputs)
+    crossing = [o for step in first for o in step.outputs if o in wanted]
+    varying, same = [o for o in crossing if o in differs], [o for o in crossing if o not in differs]
+    if not crossing or length * sum([o.nbytes for o in varying]) > AT_ONCE:
+        return None
+    before = Program([*inputs[n:m], *inputs[m:]], first, [*varying, *same], program.constants, name=program.name)
+    after = Program([*inputs[:m], *varying, *inputs[m:], *same], rest, program.outputs, program.constants)
+    return before, after, len(varying), len(same)
 
 
 def _switch(lowering: Lowering, step: Step, values: list[Any]) -> Sequence[Any]:
