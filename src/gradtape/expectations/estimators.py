@@ -16,14 +16,14 @@ from ..primitives.reductions import sum as sum_of
 from ..primitives.selection import where
 from ..primitives.shapes import held, reshape
 from ..primitives.transcendental import exp, log
-from ..program.program import Program
+from ..program.program import Program, Value
 from ..program.replay import replayed
 from ..program.slicing import sliced
 from ..record.private import private_among
 from ..record.segment import Pause, Window, is_recording
 from ..record.tensor import Tensor, value_of
 from ..record.writer import operation
-from ..rules.primitive import Primitive
+from ..rules.primitive import Primitive, bind
 from ..stochastic.distribution import Distribution
 from ..sweeps.batch import reported
 from ..sweeps.query import zeros
@@ -99,7 +99,7 @@ def pathwise_then_score(p: Problem, section: Section) -> Any:
     row = Primitive(
         "pathwise_then_score",
         "differential",
-        lambda xp, *xs: rules.value(*xs),
+        lambda xp, *xs: rules.value(xp, *xs),
         None,
         differential=rules.push,
         vjp=rules.pull,
@@ -125,8 +125,15 @@ class _PathwiseThenScore:
         self._directions: dict[tuple[int, ...], Program] = {}
         self._pull: Program | None = None
 
-    def value(self, *xs: Any) -> Any:
-        return self.program.interpret(xs)[0]
+    def value(self, xp: Any, *xs: Any) -> Any:
+        """The integrand by the implementations of its rows over NumPy, or JAX inside a compiled one."""
+        known: dict[Any, Any] = {**self.program.constants, **dict(zip(self.program.inputs, xs, strict=True))}
+        with np.errstate(all="ignore"):
+            for step in self.program.steps:
+                run = step.row.run if xp is np else bind(step.row.impl, xp)
+                made = run(*[known[x] if type(x) is Value else x for x in step.inputs], **(step.params or {}))
+                known.update(zip(step.outputs, made if step.several else (made,), strict=True))
+        return known[self.program.outputs[0]]
 
     def push(self, y: Any, xs: Sequence[Any], dxs: Sequence[Any]) -> Any:
         slots = tuple([i for i, dx in enumerate(dxs) if dx is not None])

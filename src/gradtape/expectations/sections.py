@@ -94,7 +94,7 @@ class Section:
             dy = self.moved(y, xs[1:], dxs[1:])
             return y * 0.0 if dy is None else dy
 
-        return _row("kept_from_kink", lambda xp, t, *arguments: np.array(t), rule)(t, *arguments)
+        return _row("kept_from_kink", lambda xp, t, *arguments: xp.array(t), rule)(t, *arguments)
 
     def root(self, low: Any, high: Any, arguments: Sequence[Any]) -> Tensor:
         """t* between ``low`` and ``high`` with c = 0; the end next to it on a path that does not cross."""
