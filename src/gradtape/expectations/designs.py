@@ -10,16 +10,21 @@ import numpy as np
 from ..numpy.creation import asarray
 from ..primitives.indexing import getitem
 from ..primitives.joining import concat
+from ..primitives.random_bits import random_uniform
 from ..primitives.reductions import mean
 from ..primitives.reductions import sum as sum_of
 from ..primitives.shapes import broadcast_to, reshape
 from ..primitives.transcendental import sqrt
+from ..record.draws import mark
+from ..record.segment import Pause
+from ..record.tensor import Tensor
 from ..record.writer import lift, strong
+from ..state import random
 from ..stochastic.distribution import Distribution
 
 _gradtape_composes = True
 
-__all__ = ["Design", "marginal"]
+__all__ = ["Design", "Seeded", "marginal"]
 
 #: How many independent scramblings the points of a Sobol' sequence are split into.
 REPLICATES = 16
@@ -52,14 +57,14 @@ class Design:
         )
         self._more = points[:, size:]
         found = points[:, :size].reshape(self.n, count, *shape)
-        return [asarray(found[:, i]) for i in range(count)]
+        return [mark(asarray(found[:, i])) for i in range(count)]
 
     def more(self, size: int, *, alone: bool = False) -> Any:
         """``size`` more coordinates for every path, of shape (n, size); in strata, if the paths have no others."""
         if alone and self.kind == "random" and self.n % REPLICATES == 0 and self.n >= 2 * REPLICATES:
             self.kind, self._more = "strata", _strata(self.n, max(size, MORE), self.rng)
         if self._more is not None and size <= self._more.shape[1]:
-            return asarray(self._more[:, :size])
+            return mark(asarray(self._more[:, :size]))
         return self._independent((size,))
 
     def _independent(self, shape: tuple[int, ...]) -> Any:
@@ -81,6 +86,26 @@ class Design:
             n = REPLICATES
         off = g - mean(g, axis=0, keepdims=True)
         return sqrt(sum_of(off * off, axis=0, keepdims=False) / (n * (n - 1.0)))
+
+
+class Seeded:
+    """Draws of a seed that is known: the same ones in every call of a compiled function, to which they are constants.
+
+    They are those of ``gt.random.default_rng(seed)``, whose count of draws would be a state to carry along.
+    """
+
+    def __init__(self, seed: Any) -> None:
+        with Pause():
+            self.key = Tensor(random.default_rng(seed).key.data)
+        self.count = 0
+        bits = np.random.Philox(key=np.asarray(self.key.data), counter=np.array([0, 0, 2, 0], np.uint64))
+        self.numpy_generator = np.random.Generator(bits)
+
+    def draw(self, shape: tuple[int, ...]) -> Tensor:
+        """Uniform draws between 0 and 1, neither included."""
+        number = Tensor(np.uint64(self.count))
+        self.count += 1
+        return mark(random_uniform(self.key, number, shape=shape, dtype="float64"))
 
 
 def _strata(n: int, size: int, rng: Any) -> Any:

@@ -19,7 +19,7 @@ from ..state import random
 from ..stochastic.distribution import Distribution
 from ..stochastic.normal import LogNormal, MultivariateNormal, Normal
 from .choice import ESTIMATORS, pick
-from .designs import REPLICATES, Design
+from .designs import REPLICATES, Design, Seeded
 from .directions import standard_form
 from .estimators import Problem, pathwise_then_score, preintegrated, scored
 from .integrand import Integrand
@@ -91,7 +91,7 @@ def expectation(
     n = _number(samples, points, estimator)
     if isinstance(distribution, MultivariateNormal):
         f, distribution = standard_form(f, distribution)
-    rng = random.shared() if seed is None else random.default_rng(seed)
+    rng = random.shared() if seed is None else seed if isinstance(seed, random.Generator) else Seeded(seed)
     with Window() as window:
         design = Design(points, n, rng)
         shape = (*distribution.batch_shape, *distribution.noise_shape)
