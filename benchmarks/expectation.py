@@ -1,7 +1,7 @@
 """Greeks of an Asian call by Monte Carlo, compiled: 100,000 paths of 50 steps.
 
 The price and all first derivatives (spot, volatility, rate) path by path: `gt.function` of `gt.expectation` and a tape
-around it, beside `jax.jit(jax.value_and_grad(...))` of the same program, which is given its normal draws as an argument.
+around it, beside `jax.jit(jax.value_and_grad(...))` of the same program, which is given its draws as an argument.
 Then the price alone, and the price with the first derivatives and gamma by gradtape's estimators that get gamma right
 (JAX has none: path by path gamma is 0). Values are checked against each other at the same draws, gamma against
 differences of delta.
