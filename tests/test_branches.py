@@ -484,3 +484,42 @@ def test_unwanted_gradients_are_not_computed(monkeypatch: pytest.MonkeyPatch) ->
     tape.gradient(y, x)
     tape.gradient(y, [x, w])
     assert [len(c) for c in asked] == [1, 2]
+
+
+# -- the laws of every row -----------------------------------------------------------------------------------------
+
+
+def scanned(api: Any) -> Callable[..., Any]:
+    def f(x: Any) -> Any:
+        turn = lambda c, k: (gt.sin(c) * x + k, gt.sum(c) * k)  # noqa: E731
+        return gt.sum(gt.scan(turn, x, np.array([0.3, -0.2, 0.7]), reverse=api is Plain)[1])
+
+    return f
+
+
+@pytest.mark.parametrize(
+    ("name", "program", "api"),
+    [
+        ("switch", chosen, Ours),
+        ("switch", switched, Ours),
+        ("scan", scanned, Ours),
+        ("scan", scanned, Plain),
+    ],
+)
+def test_the_laws_of_primitives(name: str, program: Any, api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that every row of the table keeps, at the inputs and with the bodies of a program.
+
+    Not of ``while_loop``: the laws ask at other inputs too, and there it need not end.
+    """
+    from gradtape.record.segment import Window
+
+    points: list[Any] = []
+    for x in (A, BATCH[1]):
+        with Window() as window:
+            program(api)(gt.asarray(x))
+        entry = next(e for e in window.entries() if e[0].name == name)
+        points.append((tuple([x.data for x in entry[2]]), entry[1]))
+    row = entry[0]
+    monkeypatch.setattr(row, "sample", lambda rng: points)
+    monkeypatch.setattr(row, "outputs", len(entry[3]))  # the row says only that there are several
+    assert gt.extend.check(row.op, order=2, verbose=False).ok

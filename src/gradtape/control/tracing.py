@@ -27,7 +27,7 @@ def traced_body(flat: Callable[[Sequence[Any]], list[Tensor]], inputs: Sequence[
     That is so where Python asks for values (its way may differ from turn to turn), where Variables are assigned or
     made, and where random numbers are drawn: each turn draws its own, the number of the next is such a Variable.
     """
-    with Sketch():
+    with Sketch(), np.errstate(all="ignore"):  # a branch may be recorded at values that it is not for
         traced = trace(flat, [_input(x) for x in inputs], name, whole=True)
     if not (traced.program.guards or traced.assigned or traced.once):
         return traced
