@@ -29,6 +29,12 @@ class GradientTape(Recording):
       accepted and not needed), and it may be entered again.  It frees what it kept when it dies.
     - Tapes nest to any order: each operation is recorded once, however many tapes are open.  A gradient that was
       computed after the tape closed can be differentiated too: the tape makes it again, recorded.
+    - ``budget="64MB"``, or a number of arrays: so much of what was computed is kept, by the record and by a sweep over
+      it; the rest is let go while the tape records and computed again, stretch by stretch, when a derivative is asked
+      for (binomial checkpointing; Griewank & Walther, ch. 12).  What is still referred to stays, and may be a source
+      or a target as ever.  Nothing is let go while another tape without a budget keeps it.  Cotangents and the record
+      of what was done, about a kilobyte an operation, come on top.  ``offload="disk"``: states go to temporary files,
+      which are removed when the tape dies, and every stretch is computed again once.  :meth:`stats` tells the figures.
     - No path from source to target: None, with an :class:`UnconnectedGradientWarning` that says where it broke.
       A path whose derivative is zero: zeros.
     - A mean over random draws whose derivative misses what a kink or a jump contributes is told by a
@@ -44,6 +50,14 @@ class GradientTape(Recording):
     ...     dy = inner.gradient(y, x)
     >>> dy, outer.gradient(dy, x)
     (Tensor(27.0), Tensor(18.0))
+    >>> with gt.GradientTape(budget=60) as tape:
+    ...     y = x
+    ...     for _ in range(1000):
+    ...         y = gt.sin(y) + x
+    >>> tape.stats()["entries"] < 60, tape.stats()["operations"]
+    (True, 2000)
+    >>> tape.gradient(y, x).data.round(6)
+    np.float64(0.358621)
     """
 
     # -- questions ----------------------------------------------------------------------------------
