@@ -11,8 +11,9 @@ from ..record.segment import Entry, Window
 
 _IDENTITY: Any = identity.primitive  # type: ignore[attr-defined]
 
-#: No more entries than this are unrolled.
+#: No more entries than this are unrolled, and none whose values take more bytes than this.
 LONGEST = 20_000
+MOST_BYTES = 1 << 26
 
 
 def holds(stretches: Sequence[Sequence[Entry]], looked_for: frozenset[Any]) -> bool:
@@ -42,6 +43,8 @@ def programs(row: Any, params: dict[str, Any] | None) -> list[Program]:
         return []
     if row.program is not None:
         return [row.program]
+    if row.body is None:  # a rule of the user's: its program is that of the derivative
+        return []
     found: list[Program] = []
     for value in (params or {}).values():
         for part in value if isinstance(value, tuple) else (value,):
@@ -56,7 +59,9 @@ def expanded(entries: Iterable[Entry], looked_for: frozenset[Any]) -> list[Entry
     for e in entries:
         row, params, inputs, output, code, lasti = e
         length = sum(len(p) for p in programs(row, params)) * (params or {}).get("length", 1)
-        if not length or not _inside(row, params, looked_for) or length + len(found) > LONGEST:
+        dropped = getattr((params or {}).get("again"), "dropped", 0)  # a checkpoint was made to save memory
+        too_much = length + len(found) > LONGEST or dropped > MOST_BYTES
+        if not length or too_much or not _inside(row, params, looked_for):
             found.append(e)
             continue
         with Window() as window:
