@@ -158,3 +158,18 @@ def test_an_error_in_what_is_done_at_once() -> None:
         close(f(gt.asarray(np.eye(2)), xs), np.eye(2) * 2.75)
     with pytest.raises(np.linalg.LinAlgError):
         f(gt.asarray(np.eye(2)), xs * gt.asarray(np.array([1.0, 0.0, 1.0])[:, None, None]))
+
+
+def test_backwards_through_a_loop_there_is_room_for_all_turns() -> None:
+    """Halving until small: as many turns as the number asks for, more than there is room for at first."""
+
+    def f(x: Any) -> Any:
+        return gt.while_loop(lambda c: c[0] > 1.0, lambda c: (c[0] - 1.0, c[1] * gt.sin(c[0])), (x, x))[1]
+
+    for g in (gt.grad(f), gt.grad(gt.grad(f))):
+        compiled = gt.function(lambda x, g=g: g(x), engine="xla")
+        for x in (3.5, 3.5, 10.25, 99.5, 0.5, 40.125):
+            close(compiled(gt.asarray(x)), g(gt.asarray(x)), 1e-11)
+        report = compiled.report()
+        assert "path 2" not in report
+        assert "on the host" not in report

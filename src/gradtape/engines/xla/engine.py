@@ -11,13 +11,15 @@ from ...errors import GuardError, message
 from ...program.program import Program, disagreement
 from .device import jax, x64
 from .loops import HELD
-from .lowering import HOLDERS, Lowering, settings, uniform
+from .lowering import HOLDERS, MORE_ROOM, Lowering, settings, uniform
 from .spread import Spread
 
 HOLDERS.update(HELD)
 
 #: Constants of more bytes are arguments of the compiled function instead of a part of it.
 WRITTEN = 1024
+#: Turns of a while_loop that there is room for at first, and at most, for what its later passes read.
+ROOM, LARGEST_ROOM = 64, 1 << 20
 
 
 class Compiled:
@@ -30,6 +32,7 @@ class Compiled:
     def __init__(self, program: Program, spread: Spread | None = None) -> None:
         self.program = program
         self.spread = spread
+        self.room = ROOM
         self.large = [v for v, c in program.constants.items() if c.nbytes > WRITTEN and not uniform(c)]
         self._constants: list[Any] = []
         self._run: Callable[..., Any] | None = None
@@ -41,7 +44,7 @@ class Compiled:
     def traced(self, inputs: Sequence[Any], constants: Sequence[Any]) -> tuple[list[Any], Any, list[Any]]:
         """Outputs, whether all is well, and the values that guards saw: what ``jax.jit`` compiles."""
         with settings():
-            lowering = Lowering()
+            lowering = Lowering(self.room)
             outputs = lowering.run(self.program, inputs, dict(zip(self.large, constants, strict=True)))
             if self.spread is not None and self.spread.results is not None:
                 outputs = [jax().lax.with_sharding_constraint(y, self.spread.results) for y in outputs]
@@ -60,13 +63,29 @@ class Compiled:
             if run is None:
                 put = jax().device_put if spread is None else lambda x: spread.place(len(self.program.inputs), x)
                 self._constants = [put(self.program.constants[v]) for v in self.large]
-                run = self._run = jax().jit(self.traced)
+                # A function of its own: what JAX traced of one with less room it would take again.
+                run = self._run = jax().jit(lambda arrays, constants: self.traced(arrays, constants))
             if spread is not None:
                 arrays = [spread.place(i, x) for i, x in enumerate(arrays)]
             outputs, good, details = run(arrays, self._constants)
         if good is not None and not good:
+            if self._needs_room(details):
+                self.room *= 16
+                self._run = None
+                return self(arrays)
             self._refuse(details)
         return outputs
+
+    def _needs_room(self, details: Sequence[Any]) -> bool:
+        """Whether nothing is wrong but that loops took more turns than there is room for."""
+        lowering = self._lowering
+        assert lowering is not None
+        n = len(lowering.checks)
+        values = zip(self.program.guards, details[n:], strict=False)
+        if not all(guard.agrees(np.asarray(seen)[()]) for (_, guard), seen in values):
+            return False
+        failed = {told for (told, _), flag in zip(lowering.checks, details[:n], strict=True) if not np.all(flag)}
+        return failed == {MORE_ROOM} and self.room < LARGEST_ROOM
 
     def _refuse(self, details: Sequence[Any]) -> None:
         """Tell which guard disagreed first, or what would have been an error."""

@@ -11,7 +11,7 @@ from typing import Any
 from ...program.program import Program, Step, Value
 from ...program.simplify import simplified
 from .device import jax
-from .lowering import Lowering
+from .lowering import MORE_ROOM, Lowering
 
 #: Bytes up to which values of all turns of a scan are made at once.
 AT_ONCE = 256_000_000
@@ -117,35 +117,65 @@ def _switch(lowering: Lowering, step: Step, values: list[Any]) -> Sequence[Any]:
 
 
 def _while_loop(lowering: Lowering, step: Step, values: list[Any]) -> Sequence[Any]:
-    """A loop of one pass, by ``jax.lax.while_loop``; one of several keeps what each turn had, which the host does."""
+    """A loop in passes, each by ``jax.lax.while_loop``.
+
+    What later passes read of every turn goes into buffers for ``lowering.room`` turns; where that is not enough, the
+    program is compiled once more with more room.  Inside of other loops, and in what is exported, the host does it.
+    """
     loop = (step.params or {})["loop"]
-    if len(loop.passes) > 1:
+    passes = loop.passes
+    if len(passes) > 1 and not lowering.room:
         return lowering.on_host(step, values)
-    xp = jax().numpy
-    (start,), constants = loop.split([xp.asarray(x) for x in values])
-    body, test = simplified(loop.passes[0].block.program), simplified(loop.test.program)
-    n = len(start)
+    xp, lax = jax().numpy, jax().lax
+    starts, constants = loop.split([xp.asarray(x) for x in values])
+    bodies = [simplified(p.block.program) for p in passes]
+    test = simplified(loop.test.program)
     # On another path than Python's the loop might never end: it does not begin.
     alive = lowering.all_good()
-
-    def goes_on(state: Any) -> Any:
-        return state[1] & state[2]
+    kept: dict[Any, Any] = {}
+    for of, slot in {r for p in passes for r in p.reads}:
+        p = passes[of]
+        v = bodies[of].inputs[slot] if slot < p.carries else bodies[of].outputs[slot]
+        kept[of, slot] = xp.zeros((lowering.room, *v.shape), v.dtype)
 
     def asked(carry: Sequence[Any]) -> tuple[Any, Any]:
         outputs, good = _inside(lowering, test, [*carry, *constants])
         return outputs[0].astype(bool), xp.asarray(good)
 
-    def turn(state: Any) -> Any:
-        carry, good, _ = state
-        outputs, fine = _inside(lowering, body, [*carry, *constants])
-        after = outputs[:n]
-        truth, well = asked(after)
-        return after, good & fine & well, truth
+    def turn(i: int, at: Any, carry: list[Any], kept: dict[Any, Any]) -> tuple[list[Any], dict[Any, Any], Any]:
+        p = passes[i]
+        outputs, good = _inside(lowering, bodies[i], [*carry, *[kept[r][at] for r in p.reads], *constants])
+        every = [*carry, *outputs[p.carries :]]
+        stored = {r: b.at[at].set(every[r[1]]) if r[0] == i else b for r, b in kept.items()}
+        return outputs[: p.carries], stored, good
 
-    truth, well = asked(start)
-    carry, good, _ = jax().lax.while_loop(goes_on, turn, (start, alive & well, truth))
+    def first(state: Any) -> Any:
+        carry, kept, good, _, count = state
+        after, kept, fine = turn(0, count, carry, kept)
+        truth, well = asked(after)
+        return after, kept, good & fine & well, truth, count + 1
+
+    def goes_on(state: Any) -> Any:
+        _, _, good, truth, count = state
+        return truth & good & (count < lowering.room) if kept else truth & good
+
+    truth, well = asked(starts[0])
+    state = (starts[0], kept, alive & well, truth, xp.asarray(0))
+    carry, kept, good, truth, count = lax.while_loop(goes_on, first, state)
+    finals = list(carry)
+    for i, p in enumerate(passes[1:], 1):
+
+        def again(k: Any, state: Any, i: int = i, up: bool = p.up) -> Any:
+            carry, kept, good = state
+            after, kept, fine = turn(i, k if up else count - 1 - k, carry, kept)
+            return after, kept, good & fine
+
+        carry, kept, good = lax.fori_loop(0, count, again, (starts[i], kept, good))
+        finals += carry
+    if kept:
+        lowering.checks.append((MORE_ROOM, ~(truth & good) | ~alive))
     lowering.checks.append((f"while_loop: {TURN_FAILS}", good | ~alive))
-    return carry
+    return finals
 
 
 def _computed_again(lowering: Lowering, step: Step, values: list[Any]) -> Sequence[Any]:

@@ -38,10 +38,16 @@ _DIRECT = {
 }
 
 
+#: The reason of a check that fails because a loop took more turns than there is room for.
+MORE_ROOM = "a loop takes more turns than there is room for what is kept of them"
+
+
 class Lowering:
     """The flags that one traced function collects on its way."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 0) -> None:
+        #: For how many turns of a while_loop values are kept for its later passes; 0: the host does such loops.
+        self.room = room
         #: (why not, flag) of what NumPy would refuse: a Python bool or an array of one.
         self.checks: list[tuple[str, Any]] = []
         #: (guard, flag, value) in the order in which Python asked.
