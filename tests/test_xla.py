@@ -266,6 +266,23 @@ def test_auto_goes_by_size_and_says_so() -> None:
     close(large(x), large.python(x), 1e-12)
 
 
+def test_auto_stays_with_numpy_where_xla_would_call_it_back_or_does_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = gt.asarray(np.linspace(0.0, 1.0, 300_000))
+    f = gt.function(lambda x: gt.sum(gt.special.j0(x) * x))
+    f(x)
+    assert "rows that XLA would call the host for" in f.report()
+
+    def broken() -> Any:
+        raise RuntimeError("jaxlib is older than jax")
+
+    monkeypatch.setattr("gradtape.compiling.engine.jax", broken)
+    g = gt.function(lambda x: gt.sum(gt.exp(-x * x) * gt.sin(x)))
+    g(x)
+    close(g(x), g.python(x))
+    assert "engine numpy" in g.report()
+    assert "jaxlib is older than jax" in g.report()
+
+
 def test_an_unknown_engine() -> None:
     with pytest.raises(gt.errors.GradtapeError, match="engine='xla'"):
         gt.function(lambda x: x, engine="tpu")(gt.asarray(1.0))

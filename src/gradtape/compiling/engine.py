@@ -9,6 +9,7 @@ import numpy as np
 
 from ..engines import numpy as by_numpy
 from ..engines.xla.device import DeviceTensor, given, host, installed, jax
+from ..engines.xla.rows import ON_HOST
 from ..engines.xla.spread import Spread
 from ..errors import GradtapeError, message
 from ..program.program import Program, disagreement
@@ -68,6 +69,13 @@ def _by_size(program: Program) -> tuple[str, str]:
         return "numpy", f"{size}: XLA's call, or its compiling, would cost more than it saves"
     if not installed():
         return "numpy", f"{size}: XLA might be faster, but JAX is not installed (pip install gradtape[xla])"
+    called_back = sum([v.nbytes for step in program.steps if step.row.name in ON_HOST for v in step.outputs])
+    if called_back > moved / 16:
+        return "numpy", f"{size}, too much of it in rows that XLA would call the host for"
+    try:
+        jax()
+    except Exception as error:  # JAX may be there and not work: nobody asked for it by name
+        return "numpy", f"{size}: XLA might be faster, but JAX does not work here ({type(error).__name__}: {error})"
     return "xla", f"{size}, which XLA fuses"
 
 
