@@ -19,6 +19,7 @@ from ..program.slicing import sliced
 from ..record.segment import Pause, Window
 from ..record.tensor import Tensor
 from ..stochastic.distribution import Distribution
+from ..stochastic.mixture import Mixture
 from ..stochastic.normal import LogNormal, MultivariateNormal, Normal
 from .estimators import Problem, transposed
 from .integrand import by_path, combined
@@ -30,6 +31,8 @@ __all__ = ["has_parameters", "standard_form", "steepest"]
 
 def has_parameters(distribution: Distribution) -> bool:
     """Whether a parameter may depend on something: a number or an array does not."""
+    if isinstance(distribution, Mixture):
+        return True
     values = [getattr(distribution, name) for name in distribution.parameters]
     return any(not isinstance(v, int | float | np.ndarray | np.generic) for v in values)
 
@@ -45,10 +48,12 @@ def standard_form(
         def placed(z: Any) -> Any:
             return z @ factor.mT + loc
     else:
+        plain = not has_parameters(distribution)
 
         def placed(z: Any) -> Any:
             loc, scale = distribution._values()  # pyright: ignore[reportPrivateUsage]
-            x = z * scale + loc
+            x = z if plain and np.all(scale.data == 1) else z * scale
+            x = x if plain and not np.any(loc.data) else x + loc
             return exp(x) if isinstance(distribution, LogNormal) else x
 
     turn = _turned(direction, event) if direction is not None else lambda z: z

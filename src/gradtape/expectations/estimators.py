@@ -15,7 +15,7 @@ from ..primitives.indexing import getitem
 from ..primitives.reductions import sum as sum_of
 from ..primitives.selection import where
 from ..primitives.shapes import held, reshape
-from ..primitives.transcendental import exp, log
+from ..primitives.transcendental import log
 from ..program.program import Program, Value
 from ..program.replay import replayed
 from ..program.slicing import sliced
@@ -29,7 +29,8 @@ from ..sweeps.batch import reported
 from ..sweeps.query import zeros
 from ..sweeps.reverse import reverse
 from .designs import Design, marginal
-from .integrand import Integrand, column_of, directional, replaced
+from .integrand import Integrand, column_of, directional, replaced, shifted
+from .marks import likelihood_ratio
 from .sections import Section, carried
 
 _gradtape_composes = True
@@ -65,11 +66,6 @@ def log_weight(distribution: Distribution, x: Any) -> Any:
     return found if found.shape == (n,) else sum_of(reshape(found, shape=(n, found.size // n)), axis=1, keepdims=False)
 
 
-def _unit(log_ratio: Any) -> Any:
-    """exp(l - l held): one, with the derivatives of the ratio of densities (Foerster et al. 2018)."""
-    return exp(log_ratio - held(log_ratio))
-
-
 def scored(p: Problem, section: Section | None, *, last: bool = False) -> Any:
     """The likelihood ratio: the draws stay where they are, and their density depends on the parameters.
 
@@ -78,19 +74,22 @@ def scored(p: Problem, section: Section | None, *, last: bool = False) -> Any:
     """
     if section is None:
         x = held(p.draws)
-        return _unit(log_weight(p.distribution, x)) * replayed(p.integrand.program, [x, *p.captured])[0]
+        return likelihood_ratio(log_weight(p.distribution, x)) * replayed(p.integrand.program, [x, *p.captured])[0]
     z = p.draws if last else held(p.draws)
-    x, weight = _moved(p, section, z, p.captured, last)
+    x, weight = _moved(p, section, z, p.captured, last, not last)
     return weight * replayed(p.integrand.program, [x, *p.captured])[0]
 
 
-def _moved(p: Problem, section: Section, z: Any, captured: Sequence[Any], last: bool) -> tuple[Any, Any]:
+def _moved(p: Problem, section: Section, z: Any, captured: Sequence[Any], last: bool, still: bool) -> tuple[Any, Any]:
     """The draws with one coordinate moved, and the weight of the move: the ratio of densities, and its Jacobian."""
-    t = section.kept(held(column_of(z, section.coordinate)), [z, *captured])
-    x = replaced(z, t, section.coordinate)
+    at = held(column_of(z, section.coordinate))
+    step = section.step(at, [z, *captured])
+    t = at + step
+    # The other draws may depend on parameters, this one may not; where none does, a step of zero leaves them all.
+    x = shifted(z, step, section.coordinate) if still else replaced(z, t, section.coordinate)
     density = marginal(p.distribution, section.coordinate).log_prob(t) if last else log_weight(p.distribution, x)
     slope = carried(section.slope, [t, z, *captured])
-    return x, _unit(density - log(abs(slope)))
+    return x, likelihood_ratio(density - log(abs(slope)))
 
 
 def pathwise_then_score(p: Problem, section: Section) -> Any:
@@ -119,7 +118,7 @@ class _PathwiseThenScore:
         self.program = p.integrand.program
         given = [p.draws, *p.captured]
         with Pause(), Window() as window:
-            x, weight = _moved(p, section, p.draws, p.captured, True)
+            x, weight = _moved(p, section, p.draws, p.captured, True, True)
         #: (z, theta1, ...) -> (the draws that keep the kink, their weight)
         self.weighted = sliced(window.entries(), given, [x, weight], name="weights", guarded=False)[0]
         self._directions: dict[tuple[int, ...], Program] = {}

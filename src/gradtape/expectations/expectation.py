@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from ..numpy.creation import asarray
 from ..primitives.reductions import mean
 from ..primitives.shapes import reshape
 from ..record import sites
-from ..record.segment import Window
+from ..record.draws import mark
+from ..record.segment import Pause, Window
 from ..record.tensor import Tensor, value_of
 from ..record.writer import lift, strong
 from ..state import random
@@ -20,7 +22,7 @@ from ..stochastic.distribution import Distribution
 from ..stochastic.normal import LogNormal, MultivariateNormal, Normal
 from .choice import ESTIMATORS, pick
 from .designs import REPLICATES, Design, Seeded
-from .directions import standard_form
+from .directions import has_parameters, standard_form
 from .estimators import Problem, pathwise_then_score, preintegrated, scored
 from .integrand import Integrand
 from .marks import settled
@@ -95,12 +97,15 @@ def expectation(
     with Window() as window:
         design = Design(points, n, rng)
         shape = (*distribution.batch_shape, *distribution.noise_shape)
-        u = design.draw(shape, distribution.draws)
+        constant = isinstance(rng, Seeded)
+        with Pause() if constant else nullcontext():
+            u = design.draw(shape, distribution.draws)
         if controls:
             f = _controlled(f, controls, distribution.from_uniform(*u))
 
         def problem_of(f: Callable[[Any], Any], distribution: Distribution) -> Problem:
-            z = distribution.from_uniform(*u)
+            with Pause() if constant and not has_parameters(distribution) else nullcontext():
+                z = mark(distribution.from_uniform(*u))
             with Window() as inside:
                 y = strong(lift(f(z)))
             _check(y, n)
@@ -169,8 +174,6 @@ def _check(y: Tensor, n: int) -> None:
 
 def _controlled(f: Callable[[Any], Any], controls: Sequence[tuple[Callable[[Any], Any], Any]], z: Tensor) -> Any:
     """f - sum_k beta_k (h_k - E h_k), with the betas that fit f best at these draws, held."""
-    from ..record.segment import Pause
-
     with Pause():
         fixed = Tensor(z.data)
         y = np.asarray(value_of(strong(lift(f(fixed)))))

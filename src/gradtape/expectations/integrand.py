@@ -22,7 +22,17 @@ from ..record.tensor import Tensor, value_of
 from ..sweeps.forward import forward
 from ..sweeps.query import zeros
 
-__all__ = ["Integrand", "by_path", "column_of", "combined", "directional", "free_tensors", "mask_of", "replaced"]
+__all__ = [
+    "Integrand",
+    "by_path",
+    "column_of",
+    "combined",
+    "directional",
+    "free_tensors",
+    "mask_of",
+    "replaced",
+    "shifted",
+]
 
 
 #: Rows that take one of several values: where two of them meet is a kink of what is taken.
@@ -157,6 +167,14 @@ def replaced(z: Any, t: Any, coordinate: int) -> Any:
         return t
     column = broadcast_to(reshape(t, shape=(z.shape[0], *(1,) * len(event))), shape=z.shape)
     return where(mask_of(event, coordinate), column, z)
+
+
+def shifted(z: Any, step: Any, coordinate: int) -> Any:
+    """The draws with a step, of shape (n,), added in one coordinate."""
+    event = z.shape[1:]
+    if not event:
+        return z + step
+    return z + reshape(step, shape=(z.shape[0], *(1,) * len(event))) * mask_of(event, coordinate).astype(float)
 
 
 def column_of(z: Any, coordinate: int) -> Any:

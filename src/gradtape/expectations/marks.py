@@ -9,7 +9,7 @@ from ..record import sites
 from ..rules.batching import lanes
 from ..rules.kinds import differential, linear
 
-__all__ = ["limited", "settled"]
+__all__ = ["likelihood_ratio", "limited", "settled"]
 
 settled = linear(
     "settled",
@@ -17,6 +17,15 @@ settled = linear(
     lambda ct, x: ct,
     batch=lanes,
     doc="The contributions of paths to an expectation, whose kinks an estimator has taken care of.",
+    public=False,
+)
+
+likelihood_ratio = differential(
+    "likelihood_ratio",
+    lambda xp, x: xp.ones_like(x)[()],
+    lambda y, xs, dxs: y * dxs[0],
+    batch=lanes,
+    doc="exp(x - x held), which is 1: of log densities, with the derivatives of their ratio (Foerster et al. 2018).",
     public=False,
 )
 

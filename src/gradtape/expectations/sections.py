@@ -87,14 +87,14 @@ class Section:
         slope = carried(self.slope, [t, *arguments])
         return -change / where(equal(slope, 0.0), 1.0, slope)
 
-    def kept(self, t: Any, arguments: Sequence[Any]) -> Tensor:
-        """``t`` itself, as the draw that keeps c where it is, whatever becomes of the arguments."""
+    def step(self, t: Any, arguments: Sequence[Any]) -> Tensor:
+        """The step from ``t`` that keeps c where it is, whatever becomes of the arguments: zero, with derivatives."""
 
         def rule(y: Any, xs: Sequence[Any], dxs: Sequence[Any]) -> Any:
-            dy = self.moved(y, xs[1:], dxs[1:])
+            dy = self.moved(xs[0] + y, xs[1:], dxs[1:])
             return y * 0.0 if dy is None else dy
 
-        return _row("kept_from_kink", lambda xp, t, *arguments: xp.array(t), rule)(t, *arguments)
+        return _row("kink_step", lambda xp, t, *arguments: xp.zeros_like(t), rule)(t, *arguments)
 
     def root(self, low: Any, high: Any, arguments: Sequence[Any]) -> Tensor:
         """t* between ``low`` and ``high`` with c = 0; the end next to it on a path that does not cross."""

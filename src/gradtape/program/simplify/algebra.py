@@ -32,6 +32,16 @@ def _itself(walk: Pass, step: Step) -> Any:
     return step.inputs[0] if _fits(step, step.inputs[0]) else None
 
 
+def _zeros(walk: Pass, step: Step) -> Any:
+    """Rows that are there for their derivatives: their value is zero."""
+    return walk.constant(np.zeros(step.outputs[0].shape, step.outputs[0].dtype)[()])
+
+
+def _ones(walk: Pass, step: Step) -> Any:
+    """The same, of the value one."""
+    return walk.constant(np.ones(step.outputs[0].shape, step.outputs[0].dtype)[()])
+
+
 def _unmoved(walk: Pass, step: Step) -> Any:
     """transpose by the identity permutation; one transposition after another."""
     x = step.inputs[0]
@@ -250,6 +260,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "identity": (_itself,),
     "held": (_itself,),
     "stop_gradient": (_itself,),
+    "kink_step": (_zeros,),
+    "likelihood_ratio": (_ones,),
+    "settled": (_itself,),
+    "limited": (_itself,),
     "astype": (_itself,),
     "real": (_itself,),
     "broadcast_to": (_itself,),
