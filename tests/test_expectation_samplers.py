@@ -150,3 +150,33 @@ def test_control_variates_have_their_own_derivatives() -> None:
     assert abs(told["v"].value) < 4 * told["v"].stderr  # the mean of a forward does not depend on sigma
     assert abs(told["v", "v"].value) < 4 * told["v", "v"].stderr
     assert told["v"].stderr < 0.2 * plain.derivatives(sigma)["v"].stderr
+
+
+def test_parts_fit_into_a_budget_and_progress_is_told() -> None:
+    s, sigma = gt.Variable(100.0, name="s"), gt.Variable(0.2, name="v")
+    seen: list[tuple[int, int, float, float]] = []
+
+    def f(z: Any) -> Any:
+        return gt.maximum(s * gt.exp(0.03 + sigma * z) - 100.0, 0.0)
+
+    with gt.GradientTape() as second:
+        with gt.GradientTape() as first:
+            y = gt.expectation(
+                f, law.Normal(), samples=20_000, seed=1, budget="100KB", progress=lambda *told: seen.append(told)
+            )
+        held = first.stats()["bytes"]
+        delta = first.gradient(y, s)
+    gamma = second.gradient(delta, s)
+    whole = gt.expectation(f, law.Normal(), samples=20_000, seed=1)
+    exact = whole.derivatives(s, order=2)
+    told = y.derivatives(s, order=2)
+    assert seen[-1][0] == seen[-1][1] >= 20_000
+    assert len(seen) >= 16
+    assert seen[-1][2] == pytest.approx(float(y))
+    assert seen[-1][3] == pytest.approx(float(y.stderr))
+    assert held < 100_000
+    assert f"from {seen[-1][1]} paths" in repr(y)
+    assert "preintegration" in repr(y)
+    assert float(gamma) == pytest.approx(float(told["s", "s"].value), rel=1e-9)
+    assert abs(float(gamma) - exact["s", "s"].value) < 5 * told["s", "s"].stderr
+    assert abs(float(delta) - exact["s"].value) < 5 * told["s"].stderr

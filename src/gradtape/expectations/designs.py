@@ -45,6 +45,8 @@ class Design:
 
     def __init__(self, kind: str, n: int, rng: Any) -> None:
         self.kind, self.n, self.rng = kind, n, rng
+        #: How many paths there are, where each of the n contributions is the mean of several.
+        self.paths = n
         self._more: Any = None
 
     def draw(self, shape: tuple[int, ...], count: int) -> list[Any]:
@@ -94,7 +96,9 @@ class Seeded:
     They are those of ``gt.random.default_rng(seed)``, whose count of draws would be a state to carry along.
     """
 
-    def __init__(self, seed: Any) -> None:
+    def __init__(self, seed: Any, *, kept: bool = True) -> None:
+        #: Whether they are made once and for all; else they are on the record, and made again with it.
+        self.kept = kept
         with Pause():
             self.key = Tensor(random.default_rng(seed).key.data)
         self.count = 0

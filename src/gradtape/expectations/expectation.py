@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..asking import chunk_of
 from ..errors import ShapeError, message
 from ..numpy.creation import asarray
 from ..primitives.reductions import mean
@@ -21,6 +22,7 @@ from ..state import random
 from ..stochastic.distribution import Distribution
 from ..stochastic.normal import LogNormal, MultivariateNormal, Normal
 from .choice import ESTIMATORS, pick
+from .chunks import chunk_sizes, in_chunks, told_to
 from .designs import REPLICATES, Design, Seeded
 from .directions import has_parameters, standard_form
 from .estimators import Problem, pathwise_then_score, preintegrated, scored
@@ -44,6 +46,8 @@ def expectation(
     coordinate: int | None = None,
     strata: int = 2,
     controls: Sequence[tuple[Callable[[Any], Any], Any]] = (),
+    budget: int | str | None = None,
+    progress: Any = None,
 ) -> Expectation:
     """The mean of ``f(z)`` over draws z of ``distribution``: a Tensor that knows its standard error.
 
@@ -71,6 +75,10 @@ def expectation(
     points for either side.  ``controls``: pairs (h, exact mean of h(z)) of control variates; the mean is a Tensor, so
     its own derivatives are exact.  ``seed`` as for ``gt.random.default_rng``; the same seed gives the same draws.
 
+    ``budget``, bytes or text such as ``"256MB"``: paths are done a part at a time, of each of which a tape keeps the
+    mean alone and computes the rest again.  ``progress``: True, or a function of (paths done, of how many, mean so far,
+    its standard error), called after each part.
+
     Several kinks are treated as one where the integrand is zero unless all are on one side (a barrier at many dates).
     What moves them against each other then has derivatives up to order one (by preintegration) or none (by the score);
     the next one raises GradtapeError.
@@ -91,13 +99,22 @@ def expectation(
     'preintegration'
     """
     n = _number(samples, points, estimator)
+    if budget is not None or told_to(progress) is not None:
+
+        def part(n: int, seed: Any) -> Expectation:
+            return expectation(
+                f, distribution, samples=n, seed=seed, estimator=estimator, points=points, coordinate=coordinate,
+                strata=strata, controls=controls,
+            )  # fmt: skip
+
+        return _by_parts(part, n, seed, budget, progress)
     if isinstance(distribution, MultivariateNormal):
         f, distribution = standard_form(f, distribution)
-    rng = random.shared() if seed is None else seed if isinstance(seed, random.Generator) else Seeded(seed)
+    rng = random.shared() if seed is None else seed if isinstance(seed, random.Generator | Seeded) else Seeded(seed)
     with Window() as window:
         design = Design(points, n, rng)
         shape = (*distribution.batch_shape, *distribution.noise_shape)
-        constant = isinstance(rng, Seeded)
+        constant = isinstance(rng, Seeded) and rng.kept
         with Pause() if constant else nullcontext():
             u = design.draw(shape, distribution.draws)
         if controls:
@@ -130,13 +147,29 @@ def expectation(
             contributions = preintegrated(problem, choice.section, choice.dead)
         if choice.estimator != "pathwise":
             contributions = settled(contributions)
-        weights = Tensor(np.ones(n))
-        weighted = contributions * (
-            weights if contributions.ndim == 1 else reshape(weights, shape=(n, *(1,) * (y.ndim - 1)))
-        )
-        average = mean(weighted, axis=0, keepdims=False)
+        average, weights = _mean(contributions)
     kept = {"contributions": contributions, "design": design, "weights": weights, "window": window}
     return made(average, {**kept, "estimator": choice.estimator, "reason": choice.reason})
+
+
+def _mean(contributions: Any) -> tuple[Tensor, Tensor]:
+    """The mean, and the weights of the contributions, all 1, on the record."""
+    n = contributions.shape[0]
+    weights = Tensor(np.ones(n))
+    column = weights if contributions.ndim == 1 else reshape(weights, shape=(n, *(1,) * (contributions.ndim - 1)))
+    return mean(contributions * column, axis=0, keepdims=False), weights
+
+
+def _by_parts(part: Callable[[int, Any], Expectation], n: int, seed: Any, budget: Any, progress: Any) -> Expectation:
+    """The mean of the means of parts, each of which fits into the budget."""
+    parts, paths = chunk_sizes(part, n, chunk_of(None, budget or "256MB", "expectation")[1] or 0)
+    with Window() as window:
+        means, told = in_chunks(part, parts, paths, seed, told_to(progress))
+        average, weights = _mean(means)
+    design = Design("random", parts, None)
+    design.paths = parts * paths
+    kept = {"contributions": means, "design": design, "weights": weights, "window": window}
+    return made(average, {**kept, "estimator": told[0], "reason": told[1]})
 
 
 def _number(samples: int, points: str, estimator: str) -> int:

@@ -65,7 +65,7 @@ class Expectation(Tensor):
 
     def __repr__(self) -> str:
         spread = self.stderr.data if current.get() is None else self._quiet()
-        return f"Expectation({told(self.data, spread)}, by {self.estimator} from {self.design.n} paths)"
+        return f"Expectation({told(self.data, spread)}, by {self.estimator} from {self.design.paths} paths)"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Tensor, (self.data,))
@@ -84,7 +84,7 @@ class Expectation(Tensor):
 
     def report(self) -> str:
         """The value, its standard error, which estimator was used, and why."""
-        paths = f"{self.design.n} paths, {self.design.kind} points"
+        paths = f"{self.design.paths} paths, {self.design.kind} points"
         return f"{told(self.data, self._quiet())} ({paths})\nestimator: {self.estimator}\nbecause: {self.reason}"
 
     def stderr_of(self, derived: Tensor, tape: Any) -> Tensor:
