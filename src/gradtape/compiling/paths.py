@@ -25,6 +25,7 @@ from ..record.segment import Window, current
 from ..record.tensor import SCALARS, Tensor
 from ..record.variable import Variable
 from ..record.writer import lift, strong
+from ..rules.lanes import Lanes, flattened, rebuilt
 from ..rules.primitive import Primitive
 from ..sweeps.forward import forward
 from ..sweeps.reverse import reverse
@@ -66,6 +67,7 @@ class Path:
             jvp=self._push,
             outputs=len(self.program.outputs),
             selective=True,
+            takes_lanes=True,
             program=traced.program,
         )
 
@@ -122,24 +124,34 @@ class Path:
         return tuple(replayed(self.traced.program, xs))
 
     def _pull(self, ct: tuple[Any, ...], y: Any, *xs: Any, wanted: Sequence[int] | None = None) -> list[Any]:
-        """Cotangents of the wanted inputs, by a compiled function of the inputs and the cotangents there are."""
-        asked = tuple([c is not None and o.dtype.kind in "fc" for c, o in zip(ct, self.program.outputs, strict=True)])
+        """Cotangents of the wanted inputs, by a compiled function of the inputs and the cotangents there are.
+
+        What is dead in the record around the call is dead in it, and the other way round: Lanes go in and come out.
+        """
+        outputs = self.program.outputs
+        kinds, cts = flattened([c if o.dtype.kind in "fc" else None for c, o in zip(ct, outputs, strict=True)])
         slots = range(len(xs)) if wanted is None else wanted
         sources = tuple([i for i in slots if self.program.inputs[i].dtype.kind in "fc"])
+        # Nothing is behind the values of Variables, as a rule.
+        end = len(xs) - len(self.traced.captured)
+        ends = range(end - len(self.traced.read), end)
 
         def backward(values: Sequence[Any]) -> list[Any]:
-            inputs, cts = values[: len(xs)], iter(values[len(xs) :])
+            inputs, seeds = values[: len(xs)], rebuilt(kinds, values[len(xs) :])
             with Window() as window:
-                outputs = replayed(self.traced.program, inputs)
-            seeds = [(o, next(cts)) for o, there in zip(outputs, asked, strict=True) if there]
-            found = reverse(window.segments, seeds, [inputs[i] for i in sources])
-            return [found.get(inputs[i]) for i in sources]
+                ys = replayed(self.traced.program, inputs)
+            given = [(o, c) for o, c in zip(ys, seeds, strict=True) if c is not None]
+            found = reverse(window.segments, given, [inputs[i] for i in sources], keep_lanes=True)
+            made = [found.get(inputs[i]) for i in sources]
+            masks = [
+                c.alive if type(c) is Lanes and i not in ends else None for i, c in zip(sources, made, strict=True)
+            ]
+            return [*[c.ct if type(c) is Lanes else c for c in made], *masks]
 
-        cts = [c for c, there in zip(ct, asked, strict=True) if there]
-        found = self._derivative(("vjp", asked, sources), backward, [*xs, *cts])
+        found = self._derivative(("vjp", kinds, sources), backward, [*xs, *cts])
         answers: list[Any] = [None] * len(xs)
-        for i, c in zip(sources, found, strict=True):
-            answers[i] = c
+        for i, c, alive in zip(sources, found[: len(sources)], found[len(sources) :], strict=True):
+            answers[i] = c if alive is None else Lanes(c, alive)
         return answers
 
     def _push(self, y: Any, xs: Sequence[Any], dxs: Sequence[Any]) -> tuple[Any, ...]:

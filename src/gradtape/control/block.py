@@ -11,7 +11,7 @@ import numpy as np
 from ..compiling.engine import chosen
 from ..primitives.indexing import ARRAY, gather
 from ..primitives.selection import where
-from ..primitives.shapes import held, reshape
+from ..primitives.shapes import broadcast_to, held, reshape
 from ..primitives.sorting import argmax
 from ..program.program import Program, Value
 from ..program.replay import replayed
@@ -20,7 +20,9 @@ from ..program.simplify.needed import alive
 from ..program.slicing import sliced
 from ..record.segment import Pause, Window
 from ..record.tensor import Tensor, value_of
+from ..rules.lanes import Lanes
 from ..sweeps.batch import batch, with_axis
+from ..sweeps.cotangents import dense
 from ..sweeps.forward import forward
 from ..sweeps.reverse import reverse
 from ..sweeps.taylor import Taylor, taylor
@@ -91,6 +93,16 @@ class Block:
         """The outputs that have derivatives."""
         return [i for i, o in enumerate(self.program.outputs) if o.dtype.kind in "fc"]
 
+    @property
+    def drops(self) -> bool:
+        """Whether something in it leaves lanes dead: a choice, or a block that does."""
+        return self.kept("drops", lambda: any(_drops(step) for step in self.program.steps))
+
+    @property
+    def singular(self) -> bool:
+        """Whether something in it may have an infinite derivative at finite values."""
+        return self.kept("singular", lambda: any(_singular(step.row) for step in self.program.steps))
+
     def recorded(self, derive: Derive, examples: Sequence[Any] | None = None) -> Block:
         """(inputs, more) -> outputs, where ``derive`` looks at the record of the program and says more and outputs."""
         xs = [Tensor(x) for x in (self.examples if examples is None else examples)]
@@ -127,16 +139,18 @@ class Block:
 
         return self.recorded(derive)
 
-    def pulled(self, results: Sequence[int], places: Sequence[int]) -> Block:
-        """(inputs, cotangents of ``results``) -> cotangents of the inputs at ``places``."""
-        return self.kept(("pulled", *results, -1, *places), lambda: self._pulled(results, places))
+    def pulled(self, results: Sequence[int], places: Sequence[int], masked: bool = False) -> Block:
+        """(inputs, cotangents of ``results``) -> cotangents of the inputs at ``places``.
 
-    def _pulled(self, results: Sequence[int], places: Sequence[int]) -> Block:
+        ``masked``: cotangents are followed by the masks of the lanes that are alive, those that come out too.
+        """
+        return self.kept(("pulled", masked, *results, -1, *places), lambda: self._pulled(results, places, masked))
+
+    def _pulled(self, results: Sequence[int], places: Sequence[int], masked: bool) -> Block:
         def derive(xs: list[Tensor], ys: list[Tensor], window: Window) -> tuple[list[Tensor], list[Tensor]]:
-            cts = [ones(ys[i]) for i in results]
-            sources = [xs[i] for i in places]
-            found = reverse(list(window.segments), zip([ys[i] for i in results], cts, strict=True), sources)
-            return cts, [found[x] if x in found else zeros(x) for x in sources]
+            given, seeds = seeded([ys[i] for i in results], masked)
+            found = pulled_back(window, seeds, [xs[i] for i in places], masked)
+            return given, found
 
         return self.recorded(derive)
 
@@ -196,6 +210,72 @@ class Block:
         known = batch(list(inner.entries()), given, size, ys)
         outputs = [True] * len(ys) if outputs is None else outputs
         return [with_axis(known, y, size) if f else y for y, f in zip(ys, outputs, strict=True)]
+
+
+def _drops(step: Any) -> bool:
+    row = step.row
+    return bool(row.takes_lanes or row.drops) or any(a is not None for a in row.alive or ())
+
+
+_SMOOTH = frozenset(
+    {
+        "abs",
+        "add",
+        "arctan",
+        "clip",
+        "cos",
+        "erf",
+        "gelu",
+        "logaddexp",
+        "maximum",
+        "minimum",
+        "multiply",
+        "negative",
+        "positive",
+        "relu",
+        "sigmoid",
+        "silu",
+        "sin",
+        "softplus",
+        "square",
+        "subtract",
+        "tanh",
+        "where",
+    }
+)
+
+
+def _singular(row: Any) -> bool:
+    return not (row.moves or row.kind in ("constant", "linear", "multilinear") or row.name in _SMOOTH)
+
+
+def seeded(targets: Sequence[Tensor], masked: bool) -> tuple[list[Tensor], list[tuple[Tensor, Any]]]:
+    """Any cotangents of the targets, then their masks, and both as what a sweep begins with."""
+    cts = [ones(y) for y in targets]
+    if not masked:
+        return cts, list(zip(targets, cts, strict=True))
+    masks = [Tensor(np.broadcast_to(np.True_, y.shape)[()]) for y in targets]
+    return [*cts, *masks], [(y, Lanes(c, m)) for y, c, m in zip(targets, cts, masks, strict=True)]
+
+
+def pulled_back(
+    window: Window, seeds: Sequence[tuple[Tensor, Any]], sources: Sequence[Tensor], masked: bool
+) -> list[Tensor]:
+    """The cotangents of the sources, then their masks: without an influence, zeros and dead."""
+    found = reverse(list(window.segments), seeds, sources, keep_lanes=masked)
+    cts = [found[x] if x in found else zeros(x) for x in sources]
+    if not masked:
+        return cts
+    masks = [mask_of(found.get(x), x) for x in sources]
+    return [*[dense(c) for c in cts], *masks]
+
+
+def mask_of(ct: Any, x: Any) -> Any:
+    """Where a cotangent of ``x`` is alive, as an array of its own: everywhere if it does not say."""
+    if type(ct) is not Lanes:
+        mask = np.full(x.shape, ct is not None)[()]
+        return Tensor(mask) if isinstance(x, Tensor) else mask
+    return ct.alive if ct.alive.shape == x.shape else broadcast_to(ct.alive, shape=x.shape)
 
 
 def _term(series: Any, k: int) -> Any:

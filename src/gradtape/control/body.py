@@ -8,8 +8,7 @@ from typing import Any
 from ..record.segment import Window
 from ..record.tensor import Tensor
 from ..record.writer import strong
-from ..sweeps.reverse import reverse
-from .block import Block, between, joined, ones, zeros
+from .block import Block, between, joined, ones, pulled_back, seeded
 from .tracing import Captured, traced_body
 
 
@@ -86,39 +85,45 @@ class Body:
         block = Block(program, [known[v] for v in program.inputs])
         return Body(block, n + order * a, self.scanned + order * len(scanned))
 
-    def pulled(self, results: Sequence[int], scanned: Sequence[int], constants: Sequence[int]) -> Body:
+    def pulled(
+        self, results: Sequence[int], scanned: Sequence[int], constants: Sequence[int], masked: bool = False
+    ) -> Body:
         """One turn backwards, given cotangents of all floating carries and of these results.
 
         Carries: the cotangents of the carries, sums for these constants; scanned: carries that came in, scanned,
-        cotangents of the results; gives the cotangents of these of the scanned.
+        cotangents of the results; gives the cotangents of these of the scanned.  ``masked``: each group of cotangents
+        is followed by the masks of the lanes that are alive, the sums are not.
         """
-        key = ("pulled loop", self.carries, self.scanned, *results, -1, *scanned, -1, *constants)
-        return self.block.kept(key, lambda: self._pulled(results, scanned, constants))
+        key = ("pulled loop", masked, self.carries, self.scanned, *results, -1, *scanned, -1, *constants)
+        return self.block.kept(key, lambda: self._pulled(results, scanned, constants, masked))
 
-    def _pulled(self, results: Sequence[int], scanned: Sequence[int], constants: Sequence[int]) -> Body:
+    def _pulled(self, results: Sequence[int], scanned: Sequence[int], constants: Sequence[int], masked: bool) -> Body:
         carries = self.floats()[0]
         n, m = self.carries, self.carries + self.scanned
 
         def derive(xs: list[Tensor], ys: list[Tensor], window: Window) -> tuple[list[Tensor], list[Tensor]]:
             targets = [ys[i] for i in carries] + [ys[n + i] for i in results]
-            cts = [ones(y) for y in targets]
+            cts, seeds = seeded(targets, masked)
             sources = [xs[i] for i in carries] + [xs[n + i] for i in scanned] + [xs[m + i] for i in constants]
             sums = [ones(xs[m + i]) for i in constants]
-            found = reverse(list(window.segments), list(zip(targets, cts, strict=True)), sources)
-            given = [found[x] if x in found else zeros(x) for x in sources]
+            given = pulled_back(window, seeds, sources, masked)
             first = len(carries) + len(scanned)
-            totals = [t + g for t, g in zip(sums, given[first:], strict=True)]
-            return [*cts, *sums], [*given[: len(carries)], *totals, *given[len(carries) : first]]
+            totals = [t + g for t, g in zip(sums, given[first : len(sources)], strict=True)]
+            masks = given[len(sources) :]
+            left = [*given[: len(carries)], *masks[: len(carries)]]
+            return [*cts, *sums], [*left, *totals, *given[len(carries) : first], *masks[len(carries) : first]]
 
         made = self.block.recorded(derive)
         total = len(self.program.inputs)
         before, by, constant = self.split(made.program.inputs[:total])
         a, b = len(carries), len(carries) + len(results)
         more = made.program.inputs[total:]
-        inputs = [*more[:a], *more[b:], *before, *by, *more[a:b], *constant]
+        own = [*more[:a], *(more[b : b + a] if masked else ())]
+        given = [*more[a:b], *(more[b + a : 2 * b] if masked else ())]
+        inputs = [*own, *more[2 * b if masked else b :], *before, *by, *given, *constant]
         known = dict(zip(made.program.inputs, made.examples, strict=True))
         block = Block(between(made.program, inputs, made.program.outputs), [known[v] for v in inputs])
-        return Body(block, a + len(constants), self.carries + self.scanned + len(results))
+        return Body(block, len(own) + len(constants), self.carries + self.scanned + len(given))
 
     def batched(self, size: int, scanned: tuple[bool, ...], constants: tuple[bool, ...]) -> Body:
         """For a whole batch along a leading axis: of all carries, and of these scanned values and constants."""

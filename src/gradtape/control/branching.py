@@ -24,7 +24,10 @@ from ..program.slicing import sliced
 from ..record.segment import Pause, Window
 from ..record.tensor import Tensor
 from ..rules.kinds import composite
-from .block import Block, Carried, Sketch, filled, lined_up, repeated, sketching
+from ..rules.lanes import Lanes
+from ..sweeps.cotangents import dense
+from ..sweeps.reverse import keeps_lanes
+from .block import Block, Carried, Sketch, filled, lined_up, mask_of, repeated, sketching
 
 Blocks = tuple[Block, ...]
 
@@ -73,10 +76,12 @@ def _vjp(ct: Any, y: Any, index: Any, *operands: Any, blocks: Blocks, wanted: Se
     results = [i for i in blocks[0].results if ct[i] is not None]
     answers: list[Any] = [None] * (len(operands) + 1)
     if places and results:
-        back = tuple([b.pulled(results, places) for b in blocks])
-        found = switch_row(index, *operands, *[ct[i] for i in results], blocks=back)
-        for i, c in zip(places, found, strict=True):
-            answers[i + 1] = c
+        masked = keeps_lanes() and (any(type(c) is Lanes for c in ct) or any(b.drops for b in blocks))
+        masks = [mask_of(ct[i], y[i]) for i in results] if masked else []
+        back = tuple([b.pulled(results, places, masked) for b in blocks])
+        found = switch_row(index, *operands, *[dense(ct[i]) for i in results], *masks, blocks=back)
+        for j, i in enumerate(places):
+            answers[i + 1] = Lanes(found[j], found[len(places) + j]) if masked else found[j]
     return answers
 
 
@@ -135,6 +140,7 @@ switch_row = composite(
     batch=_batch,
     outputs=2,
     selective=True,
+    takes_lanes=True,
     sample=lambda rng: [],
     doc="One of several programs, chosen by an index; see ``gradtape.switch``.",
     public=False,

@@ -19,7 +19,10 @@ from ..primitives.joining import concat
 from ..primitives.shapes import reshape, transpose
 from ..record.tensor import Tensor
 from ..rules.kinds import composite
-from .block import Carried, filled, sketching
+from ..rules.lanes import Lanes
+from ..sweeps.cotangents import dense
+from ..sweeps.reverse import keeps_lanes
+from .block import Carried, filled, mask_of, sketching
 from .body import Body
 
 
@@ -111,12 +114,17 @@ def _vjp(
         scanned = [i for i in scanned if n + i in wanted]
         held = [i for i in held if n + body.scanned + i in wanted]
     results = [i for i, c in enumerate(ct[n:]) if c is not None and body.program.outputs[n + i].dtype.kind in "fc"]
-    back = body.pulled(results, scanned, held)
-    state = [
-        *[filled(ct[i], y[i]) for i in floating],
-        *[filled(None, constants[i]) for i in held],
-    ]
-    cts = [ct[n + i] for i in results]
+    # Where nothing in it can be infinite, zeros do for the dead, and only who goes on with them is to be told.
+    onward = wanted is None or any(i < n + body.scanned for i in wanted)
+    dead = body.block.drops or any(type(c) is Lanes for c in ct)
+    masked = dead and keeps_lanes() and (onward or body.block.singular)
+    back = body.pulled(results, scanned, held, masked)
+    state = [filled(dense(ct[i]), y[i]) for i in floating]
+    cts = [dense(ct[n + i]) for i in results]
+    if masked:
+        state += [mask_of(ct[i], y[i]) for i in floating]
+        cts += [mask_of(ct[n + i], y[n + i]) for i in results]
+    state += [filled(None, constants[i]) for i in held]
     kept = list(y[len(y) - n :]) if body.saved else None
 
     def reverse(state: list[Any], first: int, last: int, carry: list[Any], room: int) -> tuple[list[Any], Any]:
@@ -154,13 +162,19 @@ def _vjp(
 
     state, by = reverse(state, 0, length, carry, length if budget is None else _states(budget, length))
     answers: list[Any] = [None] * len(values)
-    for i, c in zip(floating, state, strict=False):
+    for i, c in zip(floating, _apart(state[: len(state) - len(held)], masked), strict=True):
         answers[i] = c
-    for i, c in zip(held, state[len(floating) :], strict=True):
+    for i, c in zip(held, state[len(state) - len(held) :], strict=True):
         answers[n + body.scanned + i] = c
-    for i, c in zip(scanned, by, strict=True):
+    for i, c in zip(scanned, _apart(by, masked), strict=True):
         answers[n + i] = c
     return answers
+
+
+def _apart(cts: Sequence[Any], masked: bool) -> list[Any]:
+    """Cotangents, of which the second half may be the masks of the first."""
+    n = len(cts) // 2
+    return [Lanes(c, m) for c, m in zip(cts[:n], cts[n:], strict=True)] if masked else list(cts)
 
 
 def _part(x: Any, first: int, last: int) -> Any:
@@ -225,6 +239,7 @@ scan_row = composite(
     batch=_batch,
     outputs=2,
     selective=True,
+    takes_lanes=True,
     sample=lambda rng: [],
     doc="A loop of known length; see ``gradtape.scan``.",
     public=False,

@@ -23,7 +23,7 @@ from ..record import sites
 from ..record.segment import Pause, Window, current, is_recording
 from ..record.tensor import Tensor, value_of
 from ..rules.kinds import composite
-from ..rules.lanes import Lanes
+from ..rules.lanes import flattened, rebuilt
 from ..sweeps.batch import batch, with_axis
 from ..sweeps.forward import forward
 from .consuming import pulled
@@ -155,32 +155,22 @@ def _vjp(ct: tuple[Any, ...], y: Any, *xs: Any, again: Again, wanted: Sequence[i
         for i in wanted:
             answers[i] = found.get(inputs[i])
         return answers
-    lanes = [type(c) is Lanes for c in ct]
-    given = [part for c in ct if c is not None for part in _parts(c)]
-    kinds: list[bool] = []
+    kinds, given = flattened(ct)
+    found_kinds: list[bool | None] = []
 
     def backward(values: list[Tensor]) -> list[Any]:
-        inputs, rest = values[: len(xs)], iter(values[len(xs) :])
+        inputs = values[: len(xs)]
         with Window() as window:
             outputs = replayed(program, inputs)
-        seeds = [
-            (o, Lanes(next(rest), next(rest)) if lane else next(rest))
-            for o, c, lane in zip(outputs, ct, lanes, strict=True)
-            if c is not None
-        ]
+        seeds = [(o, c) for o, c in zip(outputs, rebuilt(kinds, values[len(xs) :]), strict=True) if c is not None]
         found = pulled(window, seeds, [inputs[i] for i in wanted], again_row)
-        made = [found.get(inputs[i]) for i in wanted]
-        kinds[:] = [type(c) is Lanes for c in made]
-        return [part for c in made for part in _parts(c)]
+        found_kinds[:], made = flattened([found.get(inputs[i]) for i in wanted])
+        return made
 
-    parts = iter(derived(backward, [*xs, *given], f"{program.name}_vjp"))
-    for i, lane in zip(wanted, kinds, strict=True):
-        answers[i] = Lanes(next(parts), next(parts)) if lane else next(parts)
+    made = derived(backward, [*xs, *given], f"{program.name}_vjp")
+    for i, c in zip(wanted, rebuilt(found_kinds, made), strict=True):
+        answers[i] = c
     return answers
-
-
-def _parts(ct: Any) -> tuple[Any, ...]:
-    return (ct.ct, ct.alive) if type(ct) is Lanes else (ct,)
 
 
 def _jvp(y: Any, xs: Sequence[Any], dxs: Sequence[Any], *, again: Again) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ every order (singular-points table, rule 1; the classic "double where" made unne
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -19,3 +20,16 @@ class Lanes:
     def __init__(self, ct: Any, alive: Any) -> None:
         self.ct = ct
         self.alive = alive
+
+
+def flattened(cts: Iterable[Any]) -> tuple[tuple[bool | None, ...], list[Any]]:
+    """Which of some cotangents are Lanes (None: there is none), and their arrays, masks among them."""
+    cts = list(cts)
+    kinds = tuple([None if c is None else type(c) is Lanes for c in cts])
+    return kinds, [part for c in cts if c is not None for part in ((c.ct, c.alive) if type(c) is Lanes else (c,))]
+
+
+def rebuilt(kinds: Sequence[bool | None], arrays: Iterable[Any]) -> list[Any]:
+    """The cotangents that :func:`flattened` took apart."""
+    rest = iter(arrays)
+    return [None if kind is None else Lanes(next(rest), next(rest)) if kind else next(rest) for kind in kinds]

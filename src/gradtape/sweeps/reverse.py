@@ -73,6 +73,11 @@ def reverse(
         return results
 
 
+def keeps_lanes() -> bool:
+    """Whether a rule that takes Lanes at a price should: no, where the sweep is done again if that makes a nan."""
+    return is_recording() or _careful.get()
+
+
 class _Sweep:
     """The state of one walk: cotangents that wait for the entry that made their value."""
 
