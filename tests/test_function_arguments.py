@@ -173,3 +173,24 @@ def test_loops_of_no_turns_have_results(wrapped: Any) -> None:
     alike(wrapped(lambda xs: gt.map(lambda x: 2 * x.sum(), xs))(nothing), np.zeros(0, np.float32))
     alike(wrapped(lambda x: gt.fori_loop(3, 3, lambda i, c: c * i, x))(2.0), np.float64(2.0))
     assert float(gt.grad(lambda a: gt.scan(lambda c, x: (c * a, x), a, nothing)[0])(2.0)) == 1.0
+
+
+def test_arguments_are_checked_at_every_call() -> None:
+    from gradtape.compat import tensorflow as tf
+
+    x = gt.asarray([1.0, 2.0, 4.0])
+    cases: list[tuple[Any, Any, Any, type[Exception]]] = [
+        (lambda q: gt.quantile(x, q), 0.5, 1.5, ValueError),
+        (lambda q: gt.nanquantile(x, q), 0.5, -0.5, ValueError),
+        (lambda q: gt.percentile(x, q), 50.0, 200.0, ValueError),
+        (lambda i: gt.choose(i, [x, x]), gt.asarray([0, 1, 0]), gt.asarray([0, 2, 0]), IndexError),
+        (lambda i: gt.bincount(i, x), gt.asarray([0, 1, 0]), gt.asarray([0, -1, 0]), gt.DtypeError),
+        (lambda i: x[i], gt.asarray(1), gt.asarray(3), IndexError),
+        (lambda y: tf.debugging.check_numerics(y, "y"), x, math.inf * x, tf.errors.InvalidArgumentError),
+    ]
+    for f, good, bad, error in cases:
+        compiled = gt.function(f)
+        for _ in range(2):
+            alike(compiled(good), f(good))
+            with pytest.raises(error):
+                compiled(bad)

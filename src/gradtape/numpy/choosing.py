@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import ShapeError, message
 from ..primitives import indexing as rows
 from ..primitives import shapes, sorting
+from ..primitives.predicates import logical_and
 from ..primitives.selection import where as where_rows
 from ..record import sites
 from ..record.tensor import Tensor
@@ -18,6 +19,7 @@ from ..record.writer import is_number
 from .cutting import pick
 from .indexing import bounded, index_tensor
 from .joining import stack
+from .reductions import all
 from .shapes import axis_number, broadcast_arrays, ravel, shape_tuple, tensor
 
 _gradtape_composes = True
@@ -140,7 +142,7 @@ def choose(a: Any, choices: Any, *, mode: str = "raise") -> Tensor:
     """
     at = index_tensor(a, "choose")
     first, *rest = broadcast_arrays(at, *choices)
-    if mode == "raise" and at.size and not (at.data.min() >= 0 and at.data.max() < len(rest)):
+    if mode == "raise" and at.size and not all(logical_and(at >= 0, at < len(rest))):
         raise IndexError(message(f"choose: an index is not in 0 .. {len(rest) - 1}", where=str(sites.user_line())))
     first = shapes.reshape(bounded(first, len(rest), mode), shape=(1, *first.shape))
     joined = stack(rest)

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import message
 from ..primitives import cumulative
 from ..primitives.indexing import take_along_axis
+from ..primitives.predicates import logical_and
 from ..primitives.reductions import axes_of, kept
 from ..primitives.selection import isnan, where
 from ..primitives.shapes import reshape, transpose
@@ -21,7 +22,7 @@ from ..record.writer import is_number
 from .casting import cast
 from .joining import stack
 from .quantiles import PICKS, between
-from .reductions import axes, sum, tensor
+from .reductions import all, axes, sum, tensor
 
 _gradtape_composes = True
 
@@ -101,7 +102,7 @@ def nanquantile(x: Any, q: Any, /, axis: Any = None, *, method: str = "linear", 
     """
     x = _floating(x)
     q = cast(tensor(q), x.dtype) if is_number(q) else tensor(q)
-    if not np.all((np.asarray(q.data) >= 0) & (np.asarray(q.data) <= 1)):
+    if not all(logical_and(q >= 0, q <= 1)):
         raise ValueError("nanquantile: q lies in [0, 1] (nanpercentile takes 0 to 100)")
     over = axes_of(axes(axis), x.ndim)
     rest = tuple([i for i in range(x.ndim) if i not in over])

@@ -14,6 +14,7 @@ from ..errors import DtypeError, ShapeError, message
 from ..primitives import sorting as rows
 from ..primitives.indexing import ARRAY, getitem, scatter_add, take_along_axis
 from ..primitives.reductions import max as rows_max
+from ..primitives.reductions import min as rows_min
 from ..record import sites
 from ..record.tensor import Tensor
 from .shapes import axis_number, ravel, tensor
@@ -175,7 +176,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tensor:
     Tensor([1., 0., 5.])
     """
     x = tensor(np.zeros(0, np.intp) if isinstance(x, list | tuple) and not x else x)
-    if x.dtype.kind not in "iu" or x.ndim != 1 or (x.size and x.data.min() < 0):
+    if x.dtype.kind not in "iu" or x.ndim != 1 or (x.size and rows_min(x, axis=None, keepdims=False) < 0):
         raise DtypeError(
             message(
                 "bincount: what is counted must be integers >= 0 in one dimension",

@@ -13,6 +13,7 @@ from ..primitives.complexes import conj, real
 from ..primitives.contractions import matmul, matrix_transpose
 from ..primitives.indexing import ARRAY, gather, take_along_axis
 from ..primitives.joining import concat
+from ..primitives.predicates import logical_and
 from ..primitives.reductions import axes_of, kept
 from ..primitives.selection import clip, greater, isnan, less, where
 from ..primitives.shapes import diagonal, reshape, transpose
@@ -260,7 +261,7 @@ def quantile(x: Any, q: Any, /, axis: Any = None, *, method: str = "linear", kee
     """
     x = _float(x)
     q = cast(tensor(q), real(x).dtype) if is_number(q) else tensor(q)  # a Python number does not widen x
-    if not np.all((q.data >= 0) & (q.data <= 1)):
+    if not reductions.all(logical_and(q >= 0, q <= 1)):  # a guard: it holds of every call of a program
         raise ValueError("quantile: q lies in [0, 1] (percentile takes 0 to 100)")
     ordered = _sorted_last(x, axis)
     n = ordered.shape[-1]
