@@ -292,3 +292,22 @@ def test_linear_operators() -> None:
     same(gt.grad(lambda v: v @ gt.gauss_newton_vp(vector, X[0], v))(v), 2 * j.T @ (j @ v))
     same(gt.vmap(lambda v: gt.gauss_newton_vp(vector, X[0], v))(X), X @ j.T @ j)
     assert not np.any(gt.hessian_operator(lambda x: gt.sum(x), X[0]) @ v)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda x: x.at[1].set(x[2] ** 2),
+        lambda x: x.at[::2].multiply(x[1]),
+        lambda x: x.at[np.array([1])].set(x[2] ** 2),
+        lambda x: x.at[np.array([[0], [2]])].set(x[2] ** 2),
+    ],
+)
+def test_second_derivatives_of_what_is_written_are_taken_for_a_whole_batch(write: Callable[[Any], Any]) -> None:
+    """The zero that a derivative writes is one number, whatever it is written into."""
+
+    def along(x: Any, v: Any) -> Any:
+        return gt.jvp(gt.grad(lambda x: gt.sum(write(x) ** 3)), (x,), (v,))[1]
+
+    same(gt.vmap(along)(X, X[::-1]), loop(along, gt.asarray(X), gt.asarray(X[::-1].copy())))
+    same(gt.vmap(lambda v: along(X[0], v))(X), loop(lambda v: along(X[0], v), gt.asarray(X)))

@@ -19,7 +19,7 @@ from ..rules.kinds import constant, linear
 from .selection import where
 from .shapes import Indices, drawn
 from .templates import ARRAY as ARRAY
-from .templates import filled, gather_batch, last_writes_batch, positions, scatter_add_batch, scatter_set_batch
+from .templates import filled, filling, gather_batch, last_writes_batch, positions, scatter_add_batch, scatter_set_batch
 
 
 def _written(xp: Any, base: Any, index: Any, values: Any) -> Any:
@@ -123,6 +123,12 @@ place_all = linear(
     public=False,
 )
 
+
+def _setitem_batch(size: int, flags: Any, xs: Any, params: Any) -> Batched:
+    (x, _), moved = prepend_index()(size, flags, xs, params)
+    return (x, filling(size, flags[1], xs[1])), moved
+
+
 setitem = linear(
     "setitem",
     lambda xp, x, u, *, index: _written(xp, x, index, u),
@@ -138,7 +144,7 @@ setitem = linear(
     ),
     moves=True,
     drops=True,
-    batch=prepend_index(),
+    batch=_setitem_batch,
     doc="A copy of ``x`` in which ``u``, which has the shape and dtype of ``x[index]``, stands at ``index``.",
     public=False,
 )

@@ -115,13 +115,18 @@ def scatter_add_batch(size: int, flags: Sequence[bool], xs: Sequence[Any], param
     return (x, *lead.arrays), {"index": lead.index, "shape": (size, *params["shape"])}
 
 
+def filling(size: int, flag: bool, u: Any) -> Any:
+    """What is written, for a whole batch; one number for all of it (a zero, in derivatives) is left as it is."""
+    return u if not flag and not getattr(u, "ndim", 0) else full(size, [flag], [u])[0]
+
+
 def scatter_set_batch(size: int, flags: Sequence[bool], xs: Sequence[Any], params: dict[str, Any]) -> Batched:
     """scatter_set(x, u, *arrays)."""
-    x, u = full(size, flags[:2], xs[:2])
+    (x,), u = full(size, flags[:1], xs[:1]), filling(size, flags[1], xs[1])
     lead = Leading(size, flags[2:], xs[2:], params["index"], x.shape[1:])
     if lead.ragged:
         return ()
-    u = permuted(u, lead.to_front(u.ndim)) if hasattr(u, "shape") else u
+    u = permuted(u, lead.to_front(u.ndim)) if getattr(u, "ndim", 0) else u
     return (x, u, *lead.arrays), {"index": lead.index}
 
 
