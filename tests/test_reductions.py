@@ -384,3 +384,25 @@ def test_weights_of_a_logsumexp_that_are_zero_or_broadcast() -> None:
 def test_max_with_a_mask_of_complex_values() -> None:
     z = np.array([1 + 1j, 5.0, 2.0])
     assert gt.max(z, initial=-9.0, where=np.array([True, False, True])).item() == 2.0
+
+
+@pytest.mark.parametrize(
+    "name", ["nansum", "nanprod", "nanmax", "nanmin", "nancumsum", "nancumprod", "nanargmax", "nanargmin"]
+)
+def test_integers_have_no_nan_and_stay_integers(name: str) -> None:
+    """As floats, 2**60 and 2**60 + 1 are one number."""
+    large = np.array([[2**60, 2**60 + 1, 3], [5, 2**62 + 1, 2**62]])
+    for x in (large, large.astype(np.uint8), large > 4):
+        for axis in (None, 0, 1):
+            found, expected = getattr(gt, name)(x, axis=axis), np.asarray(getattr(np, name)(x, axis=axis))
+            assert found.dtype == expected.dtype
+            np.testing.assert_array_equal(found.data, expected)
+            assert type(found) is gt.Tensor
+
+
+def test_neighbours_that_are_booleans_differ_or_not() -> None:
+    x = np.array([[True, False, False], [True, True, False]])
+    for axis in (0, 1):
+        found = gt.diff(x, axis=axis)
+        assert found.dtype == bool
+        np.testing.assert_array_equal(found.data, np.diff(x, axis=axis))

@@ -311,3 +311,21 @@ def test_second_derivatives_of_what_is_written_are_taken_for_a_whole_batch(write
 
     same(gt.vmap(along)(X, X[::-1]), loop(along, gt.asarray(X), gt.asarray(X[::-1].copy())))
     same(gt.vmap(lambda v: along(X[0], v))(X), loop(lambda v: along(X[0], v), gt.asarray(X)))
+
+
+@pytest.mark.parametrize("mode", ["gradient", "tape.jvp"])
+def test_derivatives_that_are_zero_whatever_the_example_can_be_computed_with(mode: str) -> None:
+    """The zeros that answer for a slope that no longer depends on x are one array for the whole batch."""
+
+    def h(x: Any) -> Any:
+        with gt.GradientTape() as tape:
+            tape.watch(x)
+            slope = gt.sum(gt.grad(lambda q: gt.sum(2.0 * q))(x)) + gt.sum(gt.stop_gradient(x))
+        if mode == "gradient":
+            zero = tape.gradient(slope, x, unconnected_gradients="zero")
+        else:
+            zero = tape.jvp(slope, [x], [gt.ones_like(x)], unconnected_gradients="zero")
+        return 3.0 * zero + x[0]
+
+    same(gt.vmap(h)(X), loop(h, gt.asarray(X)))
+    same(gt.vmap(gt.vmap(h))(np.stack([X, -X]))[1], loop(h, gt.asarray(-X)))

@@ -35,7 +35,9 @@ def _floating(x: Any) -> Tensor:
 
 
 def _place(row: Any, x: Any, axis: Any, keepdims: bool, instead: float, asked: str) -> Tensor:
-    x = _floating(x)
+    x = tensor(x)
+    if x.dtype.kind not in "fc":  # integers are compared as they are, however large
+        return row(x, axis=axis, keepdims=keepdims)
     missing = isnan(x)
     if np.any(np.all(read(missing, asked), axis=axis)):
         raise ValueError(
@@ -65,8 +67,8 @@ def nanargmin(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> 
 
 
 def _running(row: Any, x: Any, axis: Any, neutral: float) -> Tensor:
-    x = _floating(x)
-    x = where(isnan(x), neutral, x)
+    x = tensor(x)
+    x = where(isnan(x), neutral, x) if x.dtype.kind in "fc" else x
     return row(reshape(x, shape=(-1,)), axis=0) if axis is None or x.ndim == 0 else row(x, axis=index(axis))
 
 

@@ -151,7 +151,8 @@ def diff(x: Any, /, n: int = 1, axis: int = -1, prepend: Any = None, append: Any
         front = parts[:1] if prepend is not None else []
         x = concat(*front, x, *parts[len(front) :], axis=axis)
     for _ in range(n):
-        x = along(x, axis, slice(1, None)) - along(x, axis, slice(None, -1))
+        behind, before = along(x, axis, slice(1, None)), along(x, axis, slice(None, -1))
+        x = behind != before if x.dtype.kind == "b" else behind - before
     return x
 
 

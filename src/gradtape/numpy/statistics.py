@@ -158,7 +158,8 @@ def nansum(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     >>> gt.nansum(gt.asarray([1.0, float("nan"), 2.0]))
     Tensor(3.0)
     """
-    return reductions.sum(_without(x, 0.0)[0], axis, keepdims=keepdims)
+    x = tensor(x)
+    return reductions.sum(_without(x, 0.0)[0] if x.dtype.kind in "fc" else x, axis, keepdims=keepdims)
 
 
 def nanprod(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
@@ -168,7 +169,8 @@ def nanprod(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     >>> gt.nanprod(gt.asarray([2.0, float("nan"), 3.0]))
     Tensor(6.0)
     """
-    return reductions.prod(_without(x, 1.0)[0], axis, keepdims=keepdims)
+    x = tensor(x)
+    return reductions.prod(_without(x, 1.0)[0] if x.dtype.kind in "fc" else x, axis, keepdims=keepdims)
 
 
 def nanmean(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
@@ -189,6 +191,9 @@ def nanmax(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     >>> gt.nanmax(gt.asarray([1.0, float("nan"), 2.0]))
     Tensor(2.0)
     """
+    x = tensor(x)
+    if x.dtype.kind not in "fc":  # integers are compared as they are, however large
+        return reductions.max(x, axis, keepdims=keepdims)
     filled, missing = _without(x, -math.inf)
     nothing = reductions.all(missing, axis, keepdims=keepdims)
     return where(nothing, math.nan, reductions.max(filled, axis, keepdims=keepdims))
@@ -201,6 +206,9 @@ def nanmin(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     >>> gt.nanmin(gt.asarray([1.0, float("nan"), 2.0]))
     Tensor(1.0)
     """
+    x = tensor(x)
+    if x.dtype.kind not in "fc":  # integers are compared as they are, however large
+        return reductions.min(x, axis, keepdims=keepdims)
     filled, missing = _without(x, math.inf)
     nothing = reductions.all(missing, axis, keepdims=keepdims)
     return where(nothing, math.nan, reductions.min(filled, axis, keepdims=keepdims))

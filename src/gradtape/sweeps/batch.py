@@ -58,7 +58,9 @@ class Replay:
         found: list[Entry] = []
         whole = wanted is None
         for entry in entries:
-            _, _, inputs, output, _, _ = entry
+            row, _, inputs, output, _, _ = entry
+            if row is events.QUERY:  # it made none of its answers: what did is on the record, unless they are zeros
+                continue
             for x in inputs:
                 if x in dependent:
                     found.append(entry)
@@ -66,7 +68,7 @@ class Replay:
                         dependent.update(_depending(entry, dependent))
                     elif output is not None:
                         dependent.add(output)
-                    whole = whole or bool(getattr(entry[0], "stands_for", ()))
+                    whole = whole or bool(getattr(row, "stands_for", ()))
                     break
         #: (entry, the values that nobody needs after it, the inputs of a row that broadcasts or None)
         self.steps: list[tuple[Entry, tuple[Tensor, ...], Any]] = []
@@ -77,7 +79,7 @@ class Replay:
             row, _, inputs, output, _, _ = entry
             outputs = output if type(output) is tuple else (output,)
             if row.kind == "event":
-                if row is events.QUERY or row is events.ASSIGN:
+                if row is events.ASSIGN:
                     continue
             elif not (whole or any(o in needed for o in outputs)):
                 continue
