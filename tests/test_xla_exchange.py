@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import gradtape as gt
+from gradtape.engines.xla.engine import Compiled
 from gradtape.errors import GradtapeError
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -65,6 +66,17 @@ def test_to_jax_keeps_the_conventions_at_singular_points() -> None:
     with jax.enable_x64(True):
         assert np.isnan(jax.grad(jnp.linalg.norm)(np.zeros(3))).all()
         close(jax.grad(F)(np.zeros(3)), gt.grad(gt.linalg.norm)(gt.asarray(np.zeros(3))))
+
+
+def test_to_jax_of_a_derivative_is_differentiated_by_the_rules_too() -> None:
+    """tanh beside its slope: at 0 the third derivative of tanh is -2."""
+    program = recorded(lambda x: gt.tanh(x) + gt.grad(gt.tanh)(x), np.float64(0.5))
+    with jax.enable_x64(True):
+        second = jax.grad(jax.grad(program.to_jax()))
+        close(second(0.0), -2.0)
+    x = np.linspace(-30.0, 30.0, 121)
+    both = recorded(lambda x: gt.sum(gt.tanh(x)) + gt.grad(lambda x: gt.sum(gt.tanh(x)))(x), x)
+    close(Compiled(both)([x])[0], both(x), 1e-14)
 
 
 def test_to_jax_gives_nan_where_a_guard_disagrees() -> None:

@@ -32,6 +32,10 @@ class Differentiable(Lowering):
             return super().step(step, xs)
         return self.ruled(step, xs, places, floating)
 
+    def shares(self, step: Step, known: dict[Any, Any]) -> bool:
+        """Never: each step has a derivative of its own."""
+        return False
+
     def inner(self) -> Lowering:
         return Differentiable()
 

@@ -17,7 +17,7 @@ from ...program.program import Guard, Program, Step, Value
 from ...rules.primitive import bind
 from .callbacks import call_host
 from .device import jax
-from .rows import CHECKED, ON_HOST, ON_HOST_WHERE_COMPLEX, REFUSES, TRANSLATED, finite_as_input, within
+from .rows import CHECKED, ON_HOST, ON_HOST_WHERE_COMPLEX, REFUSES, TRANSLATED, finite_as_input, sech_squared, within
 
 #: Rows that hold programs, which are lowered in their turn: name -> function(lowering, step, inputs).
 HOLDERS: dict[str, Callable[[Lowering, Step, list[Any]], Sequence[Any]]] = {}
@@ -63,6 +63,7 @@ class Lowering:
         known: dict[Any, Any] = dict(constants or {})
         known.update((v, _constant(c)) for v, c in program.constants.items() if v not in known)
         known.update(zip(program.inputs, inputs, strict=True))
+        tanhs: dict[Any, Any] = {}
         guards = iter([*program.guards, (len(program.steps) + 1, None)])
         at, guard = next(guards)
         for i, step in enumerate([*program.steps, None]):
@@ -73,7 +74,12 @@ class Lowering:
             if step is None:
                 break
             xs = [known[x] if type(x) is Value else x for x in step.inputs]
+            if step.row.name == "sech_squared" and self.shares(step, tanhs):
+                known[step.outputs[0]] = fitted(sech_squared(xs[0], tanhs[step.inputs[0]]), step.outputs[0])
+                continue
             known.update(zip(step.outputs, self.step(step, xs), strict=True))
+            if step.row.name == "tanh":
+                tanhs[step.inputs[0]] = known[step.outputs[0]]
         return [jax().numpy.asarray(known[o]) for o in program.outputs]
 
     # -- one step ------------------------------------------------------------------------------------------------------
@@ -141,6 +147,10 @@ class Lowering:
         *made, good = call_host(run, [xp.asarray(xs[i]) for i in places], step.outputs)
         self.checks.append((f"{step.row.name} raised an error, or gave another shape", good))
         return made
+
+    def shares(self, step: Step, known: dict[Any, Any]) -> bool:
+        """Whether a step may use what another row made of the same real input."""
+        return step.inputs[0] in known and step.outputs[0].dtype.kind == "f"
 
     def is_hosted(self, step: Step) -> bool:
         """Whether the host carries the row out."""

@@ -83,14 +83,22 @@ def _pseudo_huber(delta: Any, r: Any) -> Any:
     return xp.where(delta < 0, np.inf, xp.where((delta == 0) | (r == 0), 0.0, y))
 
 
-def _sech_squared(x: Any) -> Any:
+def sech_squared(x: Any, tanh: Any = None) -> Any:
+    """``1 / cosh(x)**2``; without a division where the tanh is there: 1 + |tanh x| = 2 / (1 + exp(-2 |x|))."""
     xp = jax().numpy
     if x.dtype.kind == "c":
         y = xp.tanh(x)
         return 1 - y * y
-    # 1 + |tanh x| = 2 / (1 + exp(-2 |x|)): no division, and the tanh is mostly there already.
-    t = 1 + xp.abs(xp.tanh(x))
-    return xp.exp(-2 * xp.abs(x)) * t * t
+    e = xp.exp(-2 * xp.abs(x))
+    if tanh is None:
+        r = 1 / (1 + e)
+        return 4 * e * r * r
+    t = 1 + xp.abs(tanh)
+    return e * t * t
+
+
+def _sigmoid(x: Any) -> Any:
+    return jax().lax.logistic(x)
 
 
 def _segment(ids: Any, count: int) -> Any:
@@ -220,11 +228,12 @@ TRANSLATED: dict[str, Row] = {
     "ranks": _ranks,
     "scatter_add": indexing.scatter_add,
     "scatter_set": _scatter_set,
-    "sech_squared": _sech_squared,
+    "sech_squared": sech_squared,
     "segment_count": _segment_count,
     "segment_max": _segment_extremum("max", -np.inf),
     "segment_min": _segment_extremum("min", np.inf),
     "setitem": _setitem,
+    "sigmoid": _sigmoid,
     "solve_triangular": _solve_triangular,
 }
 
