@@ -318,3 +318,28 @@ def test_what_auto_chooses() -> None:
     assert floor.estimator == "score"
     assert "floor" in floor.reason
     assert gt.expectation(lambda z: z * s, gt.stochastic.Poisson(s), samples=100).estimator == "score"
+
+
+def test_several_kinks_that_move_together_are_held_together() -> None:
+    """A call spread: two strikes, one price of the underlying."""
+
+    def gamma_of(strike: float) -> float:
+        d1 = (np.log(100.0 / strike) + (R + 0.02) * T) / 0.2
+        return float(np.exp(-0.5 * d1 * d1) / np.sqrt(2 * np.pi) / (100.0 * 0.2))
+
+    s, sigma, other = gt.Variable(100.0, name="S"), gt.Variable(0.2, name="v"), gt.Variable(120.0, name="K")
+
+    def f(z: Any) -> Any:
+        x = end(s, sigma, gt.sum(z, axis=1) / np.sqrt(2.0))
+        return call(x) - np.exp(-R * T) * gt.maximum(x - other, 0.0)
+
+    with gt.GradientTape() as tape:
+        y = gt.expectation(f, gt.stochastic.Normal(np.zeros(2), 1.0), samples=40_000, seed=1)
+    assert y.estimator == "score"
+    assert "2 kinks" in y.reason
+    told = y.derivatives([s, sigma], order=2)
+    assert abs(told["S", "S"].value - (gamma_of(100.0) - gamma_of(120.0))) < 4 * told["S", "S"].stderr
+    vega = 100.0**2 * 0.2 * (gamma_of(100.0) - gamma_of(120.0))
+    assert abs(told["v"].value - vega) < 4 * told["v"].stderr
+    with pytest.raises(GradtapeError, match="moves them against each other"):
+        tape.gradient(y, other)

@@ -241,7 +241,12 @@ def pick(problem: Problem, wanted: str, coordinate: int | None, standard: Standa
     if isinstance(found, str):
         if wanted == "auto" and held_by(look) and fixed_support(problem.distribution):
             return problem, Choice("score", f"{told}; {found}; the kinks stay where they are while the draws are held")
-        raise unfit(wanted, found)
+        moved = _by_the_first(problem, look, standard) if wanted in ("auto", "score") and coordinate is None else None
+        if moved is None:
+            raise unfit(wanted, found)
+        problem, section, flags = moved
+        reason = f"{asked}{told}; {found}; a move of the draws that holds the first holds those that move with it"
+        return limited_by(problem, flags, 0), Choice("score", reason, section)
     problem, look, section, signs, where, flags = found
     if wanted in ("score", "pathwise-then-score", "vibrato"):
         own = marginal(problem.distribution, section.coordinate)
@@ -276,6 +281,26 @@ def _found(problem: Problem, look: Look, wanted: str, coordinate: int | None, st
         return found
     where = "the draws" if size == 1 else f"coordinate {found[0].coordinate} of the draws"
     return problem, look, *found, where, _flags(look, *found)
+
+
+def _by_the_first(problem: Problem, look: Look, standard: Standard | None) -> Any:
+    """(problem, section, flags) of the move that holds the first of several kinks; None where there is none."""
+    if problem.integrand.elsewhere or look.kinks is None or look.parts[0].shape[1] != 1:
+        return None
+    if problem.draws.shape[1:]:
+        direction = steepest(standard(None), np.ones(1)) if standard is not None else None
+        if standard is None or direction is None:
+            return None
+        problem = standard(direction)
+        look = Look(problem)
+    if not movable(marginal(problem.distribution, 0)):
+        return None
+    section = Section(problem.integrand, problem.whole, 0, np.ones(1))
+    slope = section.slope.interpret([look.column(section), *look.inputs])[0]
+    if not np.all(np.isfinite(slope) & (slope != 0)):
+        return None
+    flags = held_flags(look, section)
+    return (problem, section, flags) if any(flags) else None
 
 
 def _flags(look: Look, section: Section, signs: Any) -> list[bool]:

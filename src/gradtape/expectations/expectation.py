@@ -89,7 +89,7 @@ def expectation(
     >>> s, k = gt.Variable(1.0), 1.0
     >>> with gt.GradientTape() as outer, gt.GradientTape() as inner:
     ...     price = gt.expectation(
-    ...         lambda z: gt.maximum(s * gt.exp(0.2 * z - 0.02) - k, 0.0), gt.stochastic.Normal(), samples=1000, seed=1
+    ...         lambda z: gt.maximum(s * gt.exp(0.2 * z - 0.02) - k, 0.0), gt.stochastic.Normal(), samples=1600, seed=1
     ...     )
     ...     delta = inner.gradient(price, s)
     >>> gamma = outer.gradient(delta, s)  # the density at the strike: 1.984763
