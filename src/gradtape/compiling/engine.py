@@ -11,7 +11,7 @@ from ..engines import numpy as by_numpy
 from ..engines.xla.device import DeviceTensor, given, host, installed, jax
 from ..engines.xla.rows import ON_HOST
 from ..engines.xla.spread import Spread
-from ..errors import GradtapeError, message
+from ..errors import GradtapeError, GuardError, message
 from ..program.program import Program, disagreement
 from ..record.tensor import SCALARS, Tensor, value_of
 
@@ -133,7 +133,12 @@ class _ByXla:
         return given(np.asarray(x)[()] if type(x) in SCALARS else x)
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
-        return self.compiled(arrays)
+        try:
+            return self.compiled(arrays)
+        except (GuardError, GradtapeError, RuntimeError):
+            raise
+        except Exception as error:  # no error of the user's values: those come out as flags
+            raise RuntimeError(f"{self.compiled.program.name}: XLA could not run it: {error}") from error
 
     def hosted(self) -> list[str]:
         """Rows that NumPy carries out, called back: known once it was compiled."""

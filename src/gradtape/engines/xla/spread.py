@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import GradtapeError, ShapeError, message
+from ...errors import GradtapeError, message
 from ...record.tensor import Tensor
 from .device import ByIdentity, DeviceTensor, jax, raw, x64
 
@@ -70,7 +70,7 @@ class Spread:
             names = () if part is None else (part,) if isinstance(part, str) else part
             parts = int(np.prod([self.mesh.shape[n] for n in names], dtype=int))
             if axis >= x.ndim or x.shape[axis] % parts:
-                raise ShapeError(
+                raise GradtapeError(
                     message(
                         f"function: an argument of shape {x.shape} cannot be cut as {wanted.spec}",
                         f"axis {axis} in {parts} parts",
