@@ -97,12 +97,14 @@ def main():
     parser.add_argument("--samples", type=int, default=100_000)
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--engine", default="auto", help="numpy, xla or auto (default)")
+    parser.add_argument("--without", default="", help="cases to leave out, comma-separated")
     parser.add_argument("--draws", default="fresh", choices=("fresh", "kept"))
     args = parser.parse_args()
     libs = harness.load_all(args.only)
     cases, z = gradtape(libs["gradtape"], args.samples, args.steps, args.engine, args.draws == "fresh")
     if "jax" in libs:
         cases = {"jax": jax(libs["jax"], z, args.draws == "fresh"), **cases}
+    cases = {name: run for name, run in cases.items() if name not in args.without.split(",")}
     found = {name: run() for name, run in cases.items()}
     for name, values in found.items():
         print(f"  {name:<14}" + "  ".join(f"{v:.6g}" for v in values))
