@@ -194,3 +194,88 @@ def test_arguments_are_checked_at_every_call() -> None:
             alike(compiled(good), f(good))
             with pytest.raises(error):
                 compiled(bad)
+
+
+SIZED: dict[str, Callable[[Any], Any]] = {
+    "mean of a mask": lambda x: gt.mean(x[x > 0] * x[x > 0]),
+    "length of a mask": lambda x: x * len(x[x > 0]),
+    "unique": lambda x: gt.sum(x) * len(gt.unique(x)),
+    "counts": lambda x: x * gt.unique_counts(x).counts.size,
+    "nonzero": lambda x: x * gt.nonzero(x)[0].size,
+    "argwhere": lambda x: x * len(gt.argwhere(x > 0)),
+    "flatnonzero": lambda x: x * gt.flatnonzero(x).size,
+    "compress": lambda x: gt.mean(gt.compress(x > 0, x) ** 2) * x,
+    "bincount": lambda x: x * gt.bincount(gt.astype(gt.abs(x), gt.int64)).size,
+    "setdiff1d": lambda x: x * gt.setdiff1d(x, [1.0]).size,
+}
+
+
+@pytest.mark.parametrize("name", SIZED)
+def test_shapes_that_values_decide_are_guards(name: str) -> None:
+    f = SIZED[name]
+    compiled = gt.function(f)
+    for values in ([1.0, -2.0, 3.0], [1.0, 1.0, 4.0], [0.0, 0.0, 2.0], [1.0, -2.0, 3.0]):
+        x = gt.asarray(values)
+        alike(compiled(x), f(x))
+        alike(gt.grad(lambda x: gt.sum(compiled(x)))(x), gt.grad(lambda x: gt.sum(f(x)))(x))
+
+
+def test_a_program_says_so_where_a_shape_would_be_another() -> None:
+    x = gt.asarray([1.0, -2.0, 3.0])
+    with gt.GradientTape() as tape:
+        tape.watch(x)
+        g = tape.gradient(gt.mean(x[x > 0] ** 2), x)
+    program = tape.program(x, g)
+    alike(program([2.0, -1.0, 4.0]), np.array([2.0, 0.0, 4.0]))
+    with pytest.raises(gt.GuardError, match="as long as it says"):
+        program([1.0, 2.0, 3.0])
+
+
+def test_the_sign_of_a_zero_that_left_the_record_is_a_guard() -> None:
+    for f in (lambda x: x + math.copysign(1.0, float(x[0])), lambda x: x + np.copysign(1.0, x.numpy())):
+        compiled = gt.function(f)
+        for zero in (0.0, -0.0, 0.0):
+            alike(compiled(gt.asarray([zero, 1.0])), f(gt.asarray([zero, 1.0])))
+
+
+class Plain:
+    def __init__(self, k: float) -> None:
+        self.k = k
+
+    @gt.function
+    def times(self, x: Any) -> Any:
+        return x * self.k
+
+
+class Equal(Plain):
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Equal)
+
+    def __hash__(self) -> int:
+        return 1
+
+
+class Unhashable(Plain):
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unhashable)
+
+
+class Slotted:
+    __slots__ = ("k",)
+    __init__ = Plain.__init__  # type: ignore[assignment]
+    times = Plain.times
+
+
+@pytest.mark.parametrize("kind", [Plain, Equal, Unhashable, Slotted])
+def test_methods_go_by_the_identity_of_their_object(kind: Any) -> None:
+    one, two = kind(2.0), kind(3.0)
+    for _ in range(2):
+        assert float(one.times(gt.asarray(1.0))) == 2.0
+        assert float(two.times(gt.asarray(1.0))) == 3.0
+    # An object that only the call holds.
+    assert float(kind(4.0).times(gt.asarray(1.0))) == 4.0
+    held = kind(5.0).times
+    assert float(held(gt.asarray(1.0))) == 5.0
+    assert "1 path" in repr(held)

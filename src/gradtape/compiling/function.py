@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import update_wrapper, wraps
+from functools import partial, update_wrapper, wraps
 from threading import RLock
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from numpy import ndarray
 
@@ -73,7 +73,7 @@ def function(
       Variables from outside are inputs, and derivatives with respect to them are right.  Which ones they are is settled
       when a path is recorded: a name or an attribute that gets another Tensor afterwards is not looked up again.
     - A function that returns other objects than arrays, numbers, texts and containers of them (a generator, another
-      function), makes Variables anew or draws from NumPy's generators runs as plain Python at every call.
+      function), makes Variables anew or draws from a ``numpy_generator`` runs as plain Python at every call.
     - A call is one operation on a tape.  Its derivatives, in every mode and to any order, are compiled programs too.
     - ``f.report()`` tells the paths, their calls, guards and costs; ``f.python`` is the plain function.
 
@@ -117,7 +117,8 @@ class Function:
         #: kind of the arguments -> their paths.
         self.kinds: dict[Any, Paths] = {}
         self._lock = RLock()
-        self._methods: WeakKeyDictionary[Any, Function] = WeakKeyDictionary()
+        #: id of an object -> the object, weakly where that can be, and its own programs.
+        self._methods: dict[int, tuple[Any, Function]] = {}
         self._options = (engine, static, input_signature, max_paths, mesh, in_specs, out_specs)
         self._mesh = None if mesh is None else mesh_of(mesh)
         self._specs = (in_specs, out_specs)
@@ -126,10 +127,16 @@ class Function:
         """A method: each object has programs of its own, for as long as it lives."""
         if instance is None:
             return self
-        bound = self._methods.get(instance)
-        if bound is None:
-            bound = self._methods[instance] = Function(_method(self.python, instance), *self._options)
-        return bound
+        key = id(instance)
+        found = self._methods.get(key)
+        if found is None:
+            methods = self._methods
+            try:
+                kept = ref(instance, lambda _: methods.pop(key, None))
+            except TypeError:  # an object with __slots__: it lives as long as its programs
+                kept = partial(_itself, instance)
+            found = methods[key] = kept, Function(_method(self.python, kept), *self._options)
+        return Method(instance, found[1])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if tracing.get():  # a part of the function that is being recorded
@@ -192,9 +199,31 @@ class Function:
         return f"<gt.function {self.name}: {n} path{'' if n == 1 else 's'}>"
 
 
-def _method(f: Callable[..., Any], instance: Any) -> Callable[..., Any]:
+class Method:
+    """A compiled function of one object, which is alive as long as this is."""
+
+    __slots__ = ("__func__", "__self__")
+
+    def __init__(self, instance: Any, function: Function) -> None:
+        self.__self__ = instance
+        self.__func__ = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__func__(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__func__, name)
+
+    def __repr__(self) -> str:
+        return repr(self.__func__)
+
+
+def _itself(x: Any) -> Any:
+    return x
+
+
+def _method(f: Callable[..., Any], found: Callable[[], Any]) -> Callable[..., Any]:
     """The method of an object that may die: the programs of an object do not keep it alive."""
-    found = ref(instance)
 
     @wraps(f)
     def method(*args: Any, **kwargs: Any) -> Any:

@@ -166,6 +166,9 @@ class _Body:
             array: Any = np.asarray(expected)
             what = literal(expected) if array.size <= SMALL else self.library.lower_array(expected)
             test = f"not np.array_equal({name}, {what}, equal_nan={array.dtype.kind in 'fc'})"
+        if guard.signed:
+            what = literal(expected) if np.size(expected) <= SMALL else self.library.lower_array(expected)
+            test += f" or not np.array_equal(np.signbit({name}), np.signbit({what}))"
         self.lines.append(f"if {test}:")
         self.lines.append(f"    raise OtherPath({seen!r}, {k}, {name})")
 

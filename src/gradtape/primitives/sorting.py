@@ -98,6 +98,15 @@ flatnonzero = constant(
     public=False,
 )
 
+length = constant(
+    "length",
+    lambda xp, x: xp.asarray(len(x))[()],
+    sample=drawn(((3,), {}), ((2, 3), {}), ((0,), {})),
+    batch=one_by_one,
+    doc="The length of the first axis, as a value: of rows whose outputs are as long as values say.",
+    public=False,
+)
+
 count_nonzero = constant(
     "count_nonzero",
     lambda xp, x, *, axis=None, keepdims=False: xp.asarray(xp.count_nonzero(x, axis=axis, keepdims=keepdims))[()],

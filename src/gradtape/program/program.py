@@ -105,7 +105,14 @@ class Guard:
             return bool(seen) == expected
         if isinstance(expected, int):
             return int(seen) == expected
-        return np.shape(seen) == np.shape(expected) and np.array_equal(seen, expected, equal_nan=_has_nan(expected))
+        same = np.shape(seen) == np.shape(expected) and np.array_equal(seen, expected, equal_nan=_has_nan(expected))
+        return same and (not self.signed or np.array_equal(np.signbit(seen), np.signbit(expected)))
+
+    @property
+    def signed(self) -> bool:
+        """Whether a zero was seen whose sign Python may have looked at."""
+        expected = np.asarray(self.expected)
+        return expected.dtype.kind == "f" and not expected.all()
 
 
 class Program:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..primitives import sorting
 from ..record import events
 from ..record.segment import Entry
 from ..record.tensor import Tensor
@@ -14,6 +15,9 @@ from .program import Guard, Program, Step, Value
 from .ruled import ruled, ruled_row
 
 _NO_SITE = (None, 0)
+_LENGTH, _COUNT = sorting.length.primitive, sorting.count_nonzero.primitive  # type: ignore[attr-defined]
+#: Their outputs are as long as values say.
+_LONG = frozenset({"argwhere", "bincount", "first_places", "flatnonzero", "occurrences"})
 
 
 def sliced(
@@ -88,6 +92,19 @@ class _Reader:
             self.inline(row.program, inputs, outputs)
             return
         self.step(row, params, inputs, outputs, type(output) is tuple, code, lasti)
+        if guarded:
+            self.sizes(row, inputs, outputs[0], code, lasti)
+
+    def sizes(self, row: Any, inputs: Any, output: Tensor, code: Any, lasti: int) -> None:
+        """Guards for an output whose shape depends on values: what comes after it is for this shape."""
+        counted = [(_LENGTH, output)] if row.name in _LONG else []
+        if row.name == "gather":
+            counted += [(_COUNT, x) for x in inputs[1:] if x in self.dependent and x.dtype.kind == "b"]
+        for count, x in counted:
+            number = Tensor(count.run(x.data))
+            self.step(count, None, (x,), (number,), False, code, lasti)
+            guard = Guard(self.place(number), int(number.data), "a result is as long as it says", code, lasti)
+            self.guards.append((len(self.steps), guard))
 
     def step(
         self, row: Any, params: Any, inputs: Any, outputs: tuple[Tensor, ...], several: bool, code: Any, lasti: int

@@ -195,7 +195,8 @@ def agrees(guard: Guard, value: Any) -> Any:
     wanted: Any = np.asarray(expected)
     if value.shape != wanted.shape:
         return xp.asarray(False)
-    return xp.array_equal(value, wanted, equal_nan=wanted.dtype.kind in "fc")
+    same = xp.array_equal(value, wanted, equal_nan=wanted.dtype.kind in "fc")
+    return same & xp.array_equal(xp.signbit(value), np.signbit(wanted)) if guard.signed else same
 
 
 # -- promotion -----------------------------------------------------------------------------------------------------
