@@ -29,6 +29,7 @@ ONE_BY_ONE: dict[str, tuple[Callable[[Case, Flags], bool], str]] = {
     "first_places": (lambda case, flags: True, "the shape of the result depends on values"),
     "occurrences": (lambda case, flags: True, "the shape of the result depends on values"),
     "ranks": (lambda case, flags: True, "numbers among distinct values, which np.unique finds in one array"),
+    "length": (lambda case, flags: True, "it is asked of rows whose examples are done one by one"),
     "bincount": (lambda case, flags: True, "the shape of the result depends on values"),
     "searchsorted": (lambda case, flags: flags[0], "NumPy searches one sorted array"),
     "digitize": (lambda case, flags: flags[1], "NumPy searches one sorted array"),
