@@ -181,9 +181,9 @@ def test_gradients_that_are_not_wanted_are_not_computed(monkeypatch: pytest.Monk
     asked: list[Any] = []
     pulled = Body.pulled
 
-    def noted(body: Body, results: Any, scanned: Any, constants: Any) -> Body:
+    def noted(body: Body, results: Any, scanned: Any, constants: Any, *rest: Any) -> Body:
         asked.append((len(scanned), len(constants)))
-        return pulled(body, results, scanned, constants)
+        return pulled(body, results, scanned, constants, *rest)
 
     monkeypatch.setattr(Body, "pulled", noted)
     f = net(None)

@@ -40,9 +40,9 @@ def from_jax(f: Callable[..., Any]) -> Callable[..., Any]:
     Needs gradtape[xla]; GradtapeError where JAX is not installed.  Raises what ``f`` raises.
 
     >>> import gradtape as gt
-    >>> import jax.numpy as jnp  # doctest: +SKIP
-    >>> f = gt.from_jax(lambda x: jnp.sum(jnp.sin(x) ** 2))  # doctest: +SKIP
-    >>> gt.hessian(f)(gt.asarray([0.0, 1.0]))  # doctest: +SKIP
+    >>> import jax.numpy as jnp
+    >>> f = gt.from_jax(lambda x: jnp.sum(jnp.sin(x) ** 2))
+    >>> gt.hessian(f)(gt.asarray([0.0, 1.0]))
     Tensor([[ 2.        ,  0.        ],
             [ 0.        , -0.83229367]])
     """

@@ -39,7 +39,9 @@ def traced_body(flat: Callable[[Sequence[Any]], list[Tensor]], inputs: Sequence[
 
 def _input(x: Any) -> Any:
     """A Tensor under an identity of its own; Python's floats as they are, which are weak in promotion."""
-    return x if type(x) is float or type(x) is complex else Tensor(np.asarray(x)[()] if type(x) in SCALARS else x.data)
+    if is_number(x) and type(x) not in (bool, int):
+        return x
+    return Tensor(np.asarray(x)[()] if type(x) in SCALARS else x.data)
 
 
 class Captured:
