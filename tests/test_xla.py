@@ -158,13 +158,14 @@ def test_a_device_tensor_is_a_tensor() -> None:
 
 
 def test_an_array_may_be_written_into_after_the_call() -> None:
-    f = xla(lambda x: x + 1.0)
-    x = np.zeros(4096)
-    for k in range(4):
-        x[:] = k
-        y = f(x)
-        x[:] = -1.0
-        close(y, np.full(4096, k + 1.0))
+    f = xla(lambda x: gt.sum(gt.sin(x)) * 0.0 + x + 1.0)  # long enough for the write to come first
+    for n in (4096, 200_000):
+        x = np.zeros(n)
+        for k in range(20):
+            x[:] = k
+            y = f(x)
+            x[:] = -1.0
+            close(y, np.full(n, k + 1.0))
 
 
 # -- the user's JAX ----------------------------------------------------------------------------------------------

@@ -173,8 +173,10 @@ def given(x: Any) -> Any:
     """An argument as the compiled function takes it: on the device if it lies there, or has been there before."""
     if type(x) is DeviceTensor:
         return x.device_array
+    if isinstance(x, np.ndarray):  # a copy: JAX may read it after the call has returned, and the caller write into it
+        return x.copy() if (found := raw(x)) is x else found
     if not isinstance(x, Tensor):
-        return raw(x)
+        return x
     data = x.data
     if data.nbytes < KEPT or isinstance(data, np.generic):
         return data
