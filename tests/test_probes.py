@@ -551,6 +551,12 @@ def test_five_orders_of_a_composition() -> None:
 
 # -- dead lanes through rows that are not element-wise -----------------------------------------------------
 
+
+def matrices(x: Any) -> Any:
+    """A positive definite matrix for each row of x."""
+    return gt.exp(x)[:, :, None] * gt.eye(3) * 5.0 + x[:, :, None] * x[:, None, :]
+
+
 POISONED = {
     "matmul": lambda x: gt.sqrt(x) @ gt.asarray([[1.0, -2.0], [0.5, 1.0], [2.0, 3.0]]),
     "matvec": lambda x: gt.sqrt(x) @ gt.asarray([1.0, -2.0, 3.0]),
@@ -566,6 +572,17 @@ POISONED = {
     "max": lambda x: gt.max(gt.sqrt(x), axis=1),
     "inv": lambda x: gt.linalg.inv(gt.sqrt(x)[:, :, None] * gt.eye(3) + gt.eye(3)[::-1] / 9),
     "complex": lambda x: gt.real(gt.exp(1j * gt.sqrt(x))),
+    "solve": lambda x: gt.linalg.solve(matrices(gt.log(x)), gt.sqrt(x)[:, :, None])[..., 0],
+    "cholesky": lambda x: gt.linalg.cholesky(matrices(gt.log(x))),
+    "complex cholesky": lambda x: gt.real(gt.linalg.cholesky(matrices(gt.log(x)) + 0j) * (1 + gt.log(x)[:, :, None])),
+    "triangular solve": lambda x: gt.linalg.solve_triangular(matrices(gt.log(x)), gt.sqrt(x)[:, :, None], lower=True),
+    "qr": lambda x: sum(gt.linalg.qr(matrices(gt.log(x)))),
+    "complex qr": lambda x: gt.abs(gt.linalg.qr(matrices(gt.log(x)) * (1 + 1j * gt.log(x)[:, :, None]))[1]) ** 2,
+    "lu": lambda x: sum(gt.linalg.lu(matrices(gt.log(x)))[1:]),
+    "fft": lambda x: gt.imag(gt.fft.fft(gt.log(x)) ** 2),
+    "inverse fft": lambda x: gt.real(gt.fft.ifft(gt.log(x) * 1j, axis=-1) ** 2),
+    "half spectrum": lambda x: gt.real(gt.fft.rfft(gt.log(x)) ** 2),
+    "array of a half spectrum": lambda x: gt.fft.irfft(gt.log(x) * (1 + 1j), n=4) ** 2,
 }
 
 

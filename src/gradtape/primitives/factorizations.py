@@ -22,6 +22,7 @@ from .contractions import matmul, matrix_transpose
 from .reductions import sum
 from .selection import isinf, where
 from .shapes import reshape, sum_to
+from .whole import whole
 
 
 def _is_complex(x: Any) -> bool:
@@ -110,6 +111,7 @@ solve = differential(
             ((2, 2), (2, 0)),
         )
     ],
+    met=whole(2, lambda i: 2),
     batch=_solve_batch,
     doc="The solution y of a @ y = b for matrices b of right-hand sides.",
     public=False,

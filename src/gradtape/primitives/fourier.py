@@ -17,6 +17,7 @@ from ..rules.batching import shift_axis
 from ..rules.kinds import linear
 from .complexes import conj
 from .shapes import astype
+from .whole import lines
 
 #: The normalisation of the transpose: backward scales the inverse transform by 1/n, forward the other one.
 SWAPPED = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
@@ -53,6 +54,7 @@ fft = linear(
     lambda ct, x, *, axes, norm: _fitted(fft(ct, axes=axes, norm=norm), x),
     params={"axes": [(0,), (0, 1)], "norm": list(_NORMS)},
     sample=_cases,
+    met=lambda alive, i, x, *, axes, norm: lines(alive, x, axes),
     batch=shift_axis("axes"),
     doc="The discrete Fourier transform over ``axes``: y_k = s sum_j x_j exp(-2 pi i j k / n) along each.",
     public=False,
@@ -64,6 +66,7 @@ ifft = linear(
     lambda ct, x, *, axes, norm: _fitted(ifft(ct, axes=axes, norm=norm), x),
     params={"axes": [(0,), (0, 1)], "norm": list(_NORMS)},
     sample=_cases,
+    met=lambda alive, i, x, *, axes, norm: lines(alive, x, axes),
     batch=shift_axis("axes"),
     doc="The inverse discrete Fourier transform over ``axes``: y_j = s sum_k x_k exp(2 pi i j k / n) along each.",
     public=False,
@@ -125,6 +128,7 @@ rfft = linear(
             [((4,), 0), ((5,), -1), ((1,), 0), ((2,), 0), ((4, 2), 0), ((2, 3), 1), ((2, 6), -1), ((0, 3), 1)]
         )
     ],
+    met=lambda alive, i, x, *, axis, norm: lines(alive, x, axis),
     batch=shift_axis("axis"),
     doc="The first n // 2 + 1 entries of the Fourier transform of a real array: the others are their mirror images.",
     public=False,
@@ -136,6 +140,7 @@ irfft = linear(
     _irfft_transposed,
     params={"n": [4], "axis": [0], "norm": list(_NORMS)},
     sample=_half_spectra,
+    met=lambda alive, i, x, *, n, axis, norm: lines(alive, x, axis),
     batch=shift_axis("axis"),
     doc="The real array of length n along ``axis`` whose spectrum begins with the n // 2 + 1 entries of the input.",
     public=False,

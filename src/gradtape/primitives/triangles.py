@@ -19,6 +19,7 @@ from .gaps import adjoint
 from .indexing import getitem
 from .joining import concat
 from .shapes import diagonal, on_diagonal, sum_to, tril, triu
+from .whole import whole
 
 
 def fold(c: Any, x: Any) -> Any:
@@ -70,6 +71,7 @@ solve_triangular = differential(
     system=(lambda a, y, *, lower, unit: matmul(_masked(a, lower, unit), y),),
     arity=2,
     params={"lower": [False, True], "unit": [False, True]},
+    met=whole(2, lambda i, *, lower=False, unit=False: 2),
     batch=leading(),
     sample=lambda rng: [
         ((_away_from_zero(rng, *a), rng.normal(size=b)), {"lower": lower, "unit": unit})
@@ -134,6 +136,7 @@ qr = differential(
     _qr_differential,
     vjp=_qr_vjp,
     outputs=2,
+    met=whole(2, lambda i: 2),
     batch=leading(),
     sample=_tall_cases,
     doc="Q with orthonormal columns and an upper triangular R, x = Q R, of a matrix with no more columns than rows.",
@@ -182,6 +185,7 @@ lu = differential(
     _lu,
     _lu_differential,
     outputs=3,
+    met=whole(2, lambda i: 2),
     batch=leading(),
     sample=lambda rng: [
         ((rng.normal(size=s) + 1.5 * np.roll(np.eye(*s[-2:]), 1, axis=-1),), {})

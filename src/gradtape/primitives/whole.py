@@ -1,4 +1,4 @@
-"""Dead lanes of rows that do the same for every matrix of a stack: a matrix is alive or dead as a whole."""
+"""Dead lanes of rows that do the same for every matrix, or every line, of a stack: alive or dead as a whole."""
 
 from __future__ import annotations
 
@@ -26,3 +26,8 @@ def whole(out: int, core_of: Callable[..., int]) -> Callable[..., Any]:
         return broadcast_to(reshape(lanes, shape=(*lead, *(1,) * core)), shape=x.shape)
 
     return met
+
+
+def lines(alive: Any, x: Any, axes: Any) -> Any:
+    """The same for a row of one input that mixes what stands along ``axes``, and nothing else."""
+    return broadcast_to(any_of(alive, axis=axes, keepdims=True), shape=x.shape)

@@ -6,6 +6,8 @@ cotangent: an input is dead where all that it meets is dead.
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -60,6 +62,18 @@ def met_by(row: Any, xs: Any, alive: Any, params: Any) -> list[Any] | None:
             return [broadcast_to(rows, shape=shapes[0]), broadcast_to(columns, shape=shapes[1])]
     ones = [np.ones(shape) for shape in shapes]
     return [transposed(row, i, where(alive, 1.0, 0.0), ones, params) > 0 for i in range(len(xs))]
+
+
+def met_by_outputs(row: Any, xs: Any, cts: Any, params: Any) -> tuple[list[Any] | None, Any]:
+    """For each input of a row with several outputs, where it meets a lane of one of them that is alive; None: anywhere.
+
+    And the cotangents without their lanes.
+    """
+    given = [ct for ct in cts if ct is not None]
+    dense = tuple([ct.ct if type(ct) is Lanes else ct for ct in cts])
+    if not all(type(ct) is Lanes for ct in given):
+        return None, dense
+    return [reduce(or_, [row.met(ct.alive, i, *xs, **params) for ct in given]) for i in range(len(xs))], dense
 
 
 def beyond(row: Any, params: Any, i: int, xs: Any, c: Any, alive: Any) -> Any:

@@ -26,7 +26,7 @@ from ..rules.lanes import Lanes
 from .company import carried_out, meets, reachable, seen_through
 from .cotangents import Pending, Pieces, accumulate, dense
 from .failing import located
-from .lanes import beyond, has_nan, met_by, transposed, unbroadcast
+from .lanes import beyond, has_nan, met_by, met_by_outputs, transposed, unbroadcast
 
 Contributions = list[tuple[int, Any]]
 
@@ -115,7 +115,8 @@ class _Sweep:
                 if type(output) is tuple:
                     if row.kind == "event" or not any(o in pending for o in output):
                         continue
-                    ct: Any = tuple([_pop(o, pending, found, wanted, row.takes_lanes) for o in output])
+                    takes_lanes = row.takes_lanes or row.met is not None
+                    ct: Any = tuple([_pop(o, pending, found, wanted, takes_lanes) for o in output])
                 else:
                     ct = pending.pop(output, None)
                     if ct is None:
@@ -175,6 +176,8 @@ class _Sweep:
         self.dropped = self.dropped or not transposes or row.takes_lanes  # among the entries of its own
         answer = _explicit if explicit else ANSWERS[row.kind]
         met = None
+        if type(ct) is tuple and row.met is not None:
+            met, ct = met_by_outputs(row, xs, ct, params)
         if alive is not None and row.kind == "multilinear" and not row.broadcasts:
             met = met_by(row, xs, alive, params)
             xs = xs if met is None else [where(m, x, 0.0) for m, x in zip(met, xs, strict=True)]
@@ -189,7 +192,7 @@ class _Sweep:
             elif alive is not None and row.moves:
                 c = Lanes(c, transposed(row, i, where(alive, 1.0, 0.0), xs, params) != 0)
             elif met is not None:
-                c = Lanes(where(met[i], c, 0.0), met[i])
+                c = Lanes(where(met[i], dense(c), 0.0), met[i])
             elif alive is not None and type(c) is not Lanes:
                 c = beyond(row, params, i, xs, c, alive)
             elif row.drops and x not in self.last and type(c) is not Lanes:
