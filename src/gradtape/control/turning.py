@@ -10,9 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..memory.binomial import reach, schedule
-from ..primitives.shapes import broadcast_to
+from ..primitives.predicates import isnan
+from ..primitives.reductions import any as any_of
+from ..primitives.shapes import broadcast_to, identity
 from ..program.replay import replayed
+from ..record.segment import Window, is_recording
+from ..record.tensor import Tensor
 from ..rules.kinds import composite
+from ..rules.lanes import Lanes
+from ..sweeps.reverse import keeps_lanes, reverse
 from .block import Carried, filled, sketching
 from .passes import Loop
 
@@ -129,7 +135,21 @@ def _is_float(x: Any) -> bool:
 
 
 def _vjp(
-    ct: Any, y: Any, *values: Any, loop: Loop, budget: int | None, wanted: Sequence[int] | None = None
+    ct: tuple[Any, ...], y: Any, *values: Any, loop: Loop, budget: int | None, wanted: Sequence[int] | None = None
+) -> list[Any]:
+    """By a loop backwards; where dead lanes are met by a nan, over a record of every turn, which they cross."""
+    if not any(type(c) is Lanes for c in ct):
+        return _backwards(ct, y, values, loop, budget, wanted)
+    if keeps_lanes() and not is_recording():  # a sweep without lanes has made a nan
+        return _turn_by_turn(ct, values, loop, wanted)
+    found = _backwards(tuple([c.ct if type(c) is Lanes else c for c in ct]), y, values, loop, budget, wanted)
+    if is_recording() and any(bool(any_of(isnan(c))) for c in found if c is not None):  # a guard: see decision 008
+        return _turn_by_turn(ct, values, loop, wanted)
+    return found
+
+
+def _backwards(
+    ct: Sequence[Any], y: Any, values: Sequence[Any], loop: Loop, budget: int | None, wanted: Sequence[int] | None
 ) -> list[Any]:
     starts, constants = loop.split(values)
     n = len(values) - len(constants)
@@ -156,6 +176,17 @@ def _vjp(
     for i, c in zip(held, totals, strict=True):
         answers[n + i] = c
     return answers
+
+
+def _turn_by_turn(ct: tuple[Any, ...], values: Sequence[Any], loop: Loop, wanted: Sequence[int] | None) -> list[Any]:
+    """The same over a record of every turn, which dead lanes cross."""
+    inputs = [identity(x) if isinstance(x, Tensor) else Tensor(x) for x in values]
+    with Window() as window:
+        outputs = _body(*inputs, loop=loop, budget=None)
+    seeds = [(o, c) for o, c in zip(outputs, ct, strict=True) if c is not None]
+    places = range(len(values)) if wanted is None else wanted
+    found = reverse(window.segments, seeds, [inputs[i] for i in places], keep_lanes=True)
+    return [found.get(x) if i in places else None for i, x in enumerate(inputs)]
 
 
 def _batch(size: int, flags: Sequence[bool], values: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -190,6 +221,7 @@ while_row = composite(
     batch=_batch,
     outputs=2,
     selective=True,
+    takes_lanes=True,
     sample=lambda rng: [],
     doc="A loop of unknown length; see ``gradtape.while_loop``.",
     public=False,

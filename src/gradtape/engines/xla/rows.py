@@ -32,7 +32,7 @@ ON_HOST: dict[str, str] = {
         [
             *("erfcinv", "ndtri_exp", "jv", "yv", "iv", "kv", "j0", "j1", "y0", "y1", "k0", "k1", "gammaincinv"),
             *("gammainccinv", "betaincc", "betaincinv", "rgamma", "binom", "elliprf", "elliprd", "elliprc", "hyp0f1"),
-            *("struve", "modstruve"),
+            *("struve", "modstruve", "struve_derivative", "modstruve_derivative"),
         ],
         _SCIPY,
     ),
