@@ -5,6 +5,9 @@ program of the NumPy engine, gt.function, jax.jit, and the same lines written by
 
 Latency: the gradient of 100, 500 and 2500 such operations in a row, on a number and on a vector: recording and taking
 the program, printing and compiling it, and jax.jit's tracing, lowering and compiling of jax.grad.
+
+Replay: value and gradient of 300 such operations on a number, again and again: gradtape's tape opened anew each time,
+the program of one such tape, and torch eager, forward and backward.
 """
 
 import harness  # first: it sets the thread counts
@@ -105,16 +108,53 @@ def latency(libs, counts, repeats):
             harness.report(title, times, unit="ms", scale=1e3)
 
 
+def replays(libs, rounds, count=300, x=0.7):
+    cases, found = {}, {}
+    if "gradtape" in libs:
+        gt = libs["gradtape"]
+        from gradtape.engines.numpy import compile as compiled
+
+        tensor, raw = gt.asarray(x), [np.float64(x), np.float64(1.0)]
+        with gt.GradientTape() as tape:
+            y = chain(gt.sin, tensor, count)
+        run = compiled(tape.program(tensor, y).vjp().simplified())
+
+        def eager():
+            with gt.GradientTape() as tape:
+                y = chain(gt.sin, tensor, count)
+            return tape.gradient(y, tensor)
+
+        cases["program"], cases["eager"] = (lambda: run(raw)), eager
+        found["program"], found["eager"] = run(raw)[1], eager().numpy()
+    if "torch" in libs:
+        torch = libs["torch"]
+        leaf = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+
+        def both():
+            return torch.autograd.grad(chain(torch.sin, leaf, count), leaf)[0]
+
+        cases["torch"] = both
+        found["torch"] = both().numpy()
+    expected = next(iter(found.values()))
+    for name, value in found.items():
+        harness.check(name, value, expected)
+    harness.report(
+        f"value and gradient of {count} operations on a number", harness.measure(cases, rounds), unit="us/call"
+    )
+
+
 def main():
-    parser = harness.parser(__doc__, ("gradtape", "jax"))
-    parser.add_argument("--part", choices=["calls", "latency", "all"], default="all")
+    parser = harness.parser(__doc__, ("gradtape", "jax", "torch"))
+    parser.add_argument("--part", choices=["calls", "latency", "replay", "all"], default="all")
     parser.add_argument("--counts", default="100,500,2500", help="operations for the latency (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="times each program is compiled (default: %(default)s)")
     options = parser.parse_args()
     libs = harness.load_all(options.only)
-    if options.part != "latency":
+    if options.part in ("calls", "all"):
         calls(libs, options.rounds)
-    if options.part != "calls":
+    if options.part in ("replay", "all"):
+        replays(libs, options.rounds)
+    if options.part in ("latency", "all"):
         latency(libs, [int(c) for c in options.counts.split(",")], options.repeats)
 
 
