@@ -92,7 +92,7 @@ class _Reader:
             self.inline(row.program, inputs, outputs)
             return
         self.step(row, params, inputs, outputs, type(output) is tuple, code, lasti)
-        if guarded:
+        if guarded and outputs:
             self.sizes(row, inputs, outputs[0], code, lasti)
 
     def sizes(self, row: Any, inputs: Any, output: Tensor, code: Any, lasti: int) -> None:
