@@ -137,6 +137,21 @@ REWRITES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], list[str]]] = {
         (np.ones((30, 40)), np.ones((40, 50)), np.ones(30)),
         ["matmul", "matmul"],
     ),
+    "new axes there and back": (
+        lambda x: gt.sin(indexing.place(gt.sin(x)[:, None], index=(slice(None), None), shape=(3,))),
+        (V,),
+        ["sin", "sin"],
+    ),
+    "a sum of a contraction": (
+        lambda a, b: reductions.sum(contractions.einsum(a, b, subscripts="nki,kij->nkj"), axis=0),
+        (np.ones((50, 3, 4)), np.ones((3, 4, 5))),
+        ["sum", "einsum"],
+    ),
+    "a contraction summed to a shape": (
+        lambda a, b: shapes.sum_to(contractions.einsum(a, b, subscripts="nki,kij->nkj"), shape=(1, 5)),
+        (np.ones((50, 3, 4)), np.ones((3, 4, 5))),
+        ["sum", "einsum", "reshape"],
+    ),
     "a number repeated": (lambda x, c: gt.broadcast_to(c, (2, 3)) * x, (X, 2.0), ["multiply"]),
     "a sum repeated": (
         lambda x, c: x - reductions.spread(c, shape=(2, 3), axis=1),

@@ -73,6 +73,16 @@ def _past_negative(walk: Pass, step: Step) -> Any:
     return _instead(step, "negative", (total,))
 
 
+def _only_new_axes(walk: Pass, step: Step) -> Any:
+    """x[:, None] and its transpose: a reshape."""
+    index = (step.params or {}).get("index")
+    if len(step.inputs) != 1 or not isinstance(index, tuple):
+        return None
+    if any(i is not None and not (isinstance(i, slice) and i == slice(None)) for i in index):
+        return None
+    return _instead(step, "reshape", step.inputs, {"shape": step.outputs[0].shape})
+
+
 def _twice(walk: Pass, step: Step) -> Any:
     """Rows that undo themselves."""
     before = walk.made_by(step.inputs[0], step.row.name)
@@ -287,5 +297,6 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "logical_and": (_and,),
     "greater": (_not_zero,),
     "not_equal": (_not_zero,),
-    "getitem": (_gathered,),
+    "getitem": (_only_new_axes, _gathered),
+    "place": (_only_new_axes,),
 }

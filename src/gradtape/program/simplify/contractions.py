@@ -33,6 +33,8 @@ def reassociated(program: Program) -> Program:
             made = _chain(step, maker, uses)
         elif step.row.name == "einsum" and len(step.inputs) > 2:
             made = _pairs(step)
+        elif step.row.name in ("sum", "sum_to"):
+            made = _summed(step, maker, uses)
         for new in made:
             steps.append(new)
             maker.update((o, new) for o in new.outputs)
@@ -66,6 +68,51 @@ def _chain(step: Step, maker: dict[Value, Step], uses: Counter[Any]) -> list[Ste
         new = Step(step.row, None, pair, (middle,), False, before.code, before.lasti)
         return [new, step.taking((a, middle) if side == 0 else (middle, c))]
     return [step]
+
+
+def _summed(step: Step, maker: dict[Value, Step], uses: Counter[Any]) -> list[Step]:
+    """A sum over axes of an einsum of two operands, as one with fewer labels; what only one of them has goes first."""
+    x, y = step.inputs[0], step.outputs[0]
+    before = maker.get(x)
+    if before is None or before.row.name != "einsum" or uses[x] != 1 or len(before.inputs) != 2:
+        return [step]
+    subscripts = (before.params or {}).get("subscripts", "")
+    if "->" not in subscripts or "." in subscripts or any(type(v) is not Value for v in before.inputs):
+        return [step]
+    axes = _axes_of(step, x)
+    ins, out = subscripts.split("->")
+    gone = {out[a] for a in axes}
+    if not gone or any(len(set(term)) < len(term) for term in (*ins.split(","), out)):
+        return [step]
+    left = "".join([s for s in out if s not in gone])
+    made: list[Step] = []
+    terms, operands = ins.split(","), list(before.inputs)
+    for i in (0, 1):
+        alone = [a for a, s in enumerate(terms[i]) if s in gone and s not in terms[1 - i]]
+        if alone:
+            shape = tuple([n for a, n in enumerate(operands[i].shape) if a not in alone])
+            value = Value(shape, operands[i].dtype)
+            params = {"axis": tuple(alone), "keepdims": False}
+            made.append(Step(registry["sum"], params, (operands[i],), (value,), False, step.code, step.lasti))
+            terms[i], operands[i] = "".join([s for a, s in enumerate(terms[i]) if a not in alone]), value
+    shape = tuple([n for a, n in enumerate(x.shape) if a not in axes])
+    value = y if shape == y.shape else Value(shape, y.dtype)
+    params = {**(before.params or {}), "subscripts": f"{terms[0]},{terms[1]}->{left}"}
+    made.append(Step(before.row, params, tuple(operands), (value,), False, before.code, before.lasti))
+    if value is not y:
+        made.append(Step(registry["reshape"], {"shape": y.shape}, (value,), (y,), False, step.code, step.lasti))
+    return made
+
+
+def _axes_of(step: Step, x: Value) -> set[int]:
+    """The axes that a sum, or a sum to a shape, goes over."""
+    rank, params = len(x.shape), step.params or {}
+    if step.row.name == "sum":
+        axis = params.get("axis")
+        axes = range(rank) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        return {a % rank for a in axes}
+    shape = (1,) * (rank - len(params["shape"])) + tuple(params["shape"])
+    return {a for a in range(rank) if a < rank - len(params["shape"]) or (shape[a] == 1 != x.shape[a])}
 
 
 def _pairs(step: Step) -> list[Step]:
