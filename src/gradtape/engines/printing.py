@@ -17,7 +17,8 @@ from ..program.program import Guard, Program, Value
 from .buffers import Buffers
 from .library import Library
 from .literals import SMALL, literal
-from .steps import Form, Forms
+from .steps import OPAQUE, Form, Forms
+from .structured import Structured
 
 #: Where gradtape's own lines are: they are no line of the user's.
 _PACKAGE = str(Path(__file__).parents[1])
@@ -35,7 +36,7 @@ class Text:
     source defines its own under the same names.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, *, readable: bool = False) -> None:
         names = program.names()
         self.name = _identifier(program.name, set(names.values()))
         self.library = library = Library({*names.values(), self.name, "make"})
@@ -45,7 +46,7 @@ class Text:
                 written.append(f"{names[v]} = {literal(data)}")
             else:
                 library.externals[names[v]] = data
-        body = _Body(program, names, library).lines
+        body = _Body(program, names, library, structured(library) if readable else None).lines
         self.externals = library.externals
         self.exceptions = library.exceptions
         self.source = self._assembled(program, names, written, body)
@@ -88,7 +89,14 @@ def _spaced(blocks: list[str], apart: int) -> list[str]:
 class _Body:
     """The lines of the function."""
 
-    def __init__(self, program: Program, names: dict[Value, str], library: Library) -> None:
+    def __init__(
+        self,
+        program: Program,
+        names: dict[Value, str],
+        library: Library,
+        inner: Structured | None,
+        several: bool | None = None,
+    ) -> None:
         self.names = dict(names)
         self.library = library
         self.lines: list[str] = []
@@ -105,6 +113,12 @@ class _Body:
             if step is None:
                 break
             self.mention(step)
+            lines = None if inner is None else inner.lines(step, self.names)
+            if lines is not None:
+                self.lines += lines
+                if step.outputs:
+                    buffers.step(i, step, OPAQUE)
+                continue
             form = forms.form(step)
             over, large = buffers.step(i, step, form)
             if form.spread:
@@ -116,8 +130,9 @@ class _Body:
         outputs = [
             f"np.copy({self.names[v]})" if c else self.names[v] for v, c in zip(program.outputs, copies, strict=True)
         ]
-        several = f"({outputs[0]},)" if len(outputs) == 1 else f"({', '.join(outputs)})"
-        self.lines.append(f"return {several if program.several else outputs[0]}")
+        together = f"({outputs[0]},)" if len(outputs) == 1 else f"({', '.join(outputs)})"
+        several = program.several if several is None else several
+        self.lines.append(f"return {together if several else outputs[0]}")
 
     def mention(self, step: Any) -> None:
         """The user's line, where it changes."""
@@ -173,6 +188,16 @@ class _Body:
         self.lines.append(f"    raise OtherPath({seen!r}, {k}, {name})")
 
 
+def structured(library: Library) -> Structured:
+    """What writes loops and branches, for a program that a person is to read."""
+
+    def print_body(program: Program, names: dict[Value, str]) -> list[str]:
+        return _Body(program, names, library, inner, several=True).lines
+
+    inner = Structured(library, print_body)
+    return inner
+
+
 def source(program: Program) -> str:
     """The text of ``program``: imports, constants, helpers, and one function, with no gradtape in it.
 
@@ -189,7 +214,7 @@ def source(program: Program) -> str:
     v1 = v0 * x0  # float64[2]
     v2 = v1.sum()
     """
-    return Text(program).source
+    return Text(program, readable=True).source
 
 
 def _identifier(name: str, taken: set[str]) -> str:

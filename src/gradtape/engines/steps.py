@@ -49,6 +49,17 @@ class Form:
         return "".join([names[p] if type(p) is int else p for p in parts or self.parts])
 
 
+class _Opaque:
+    """The form of a step that is printed as several lines: nothing is known of its memory."""
+
+    parts: tuple[Any, ...] = ()
+    elementwise = fresh = rows_first = spread = False
+    ufunc = left = None
+
+
+OPAQUE: Any = _Opaque()
+
+
 def _parts(text: str) -> list[Any]:
     """Text and, between, the numbers of the inputs."""
     pieces: list[Any] = _NAME.split(text)
