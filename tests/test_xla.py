@@ -215,8 +215,9 @@ def test_large_numbers_of_the_host_keep_their_digits() -> None:
     assert "on the host, called back by XLA: j0" in f.report()
 
 
-def test_random_draws_are_the_same_bits() -> None:
-    f = xla(lambda key: gt.random.Generator.from_key(key).normal(size=5) * 2.0)
+@pytest.mark.parametrize("size", [5, 5000])  # the host makes many at once
+def test_random_draws_are_the_same_bits(size: int) -> None:
+    f = xla(lambda key: gt.random.Generator.from_key(key).normal(size=size) * 2.0)
     keys = [gt.asarray(np.array([k, 7], np.uint64)) for k in range(3)]
     for key in keys:
         close(f(key), f.python(key))

@@ -44,7 +44,8 @@ class Compiled:
     def traced(self, inputs: Sequence[Any], constants: Sequence[Any]) -> tuple[list[Any], Any, list[Any]]:
         """Outputs, whether all is well, and the values that guards saw: what ``jax.jit`` compiles."""
         with settings():
-            lowering = Lowering(self.room)
+            alone = self.spread is None and jax().default_backend() == "cpu"
+            lowering = Lowering(self.room, draws_on_host=alone)
             outputs = lowering.run(self.program, inputs, dict(zip(self.large, constants, strict=True)))
             if self.spread is not None and self.spread.results is not None:
                 outputs = [jax().lax.with_sharding_constraint(y, self.spread.results) for y in outputs]

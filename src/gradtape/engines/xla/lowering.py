@@ -17,7 +17,18 @@ from ...program.program import Guard, Program, Step, Value
 from ...rules.primitive import bind
 from .callbacks import call_host
 from .device import jax
-from .rows import CHECKED, ON_HOST, ON_HOST_WHERE_COMPLEX, REFUSES, TRANSLATED, finite_as_input, sech_squared, within
+from .rows import (
+    CHECKED,
+    DRAWS,
+    MANY,
+    ON_HOST,
+    ON_HOST_WHERE_COMPLEX,
+    REFUSES,
+    TRANSLATED,
+    finite_as_input,
+    sech_squared,
+    within,
+)
 
 #: Rows that hold programs, which are lowered in their turn: name -> function(lowering, step, inputs).
 HOLDERS: dict[str, Callable[[Lowering, Step, list[Any]], Sequence[Any]]] = {}
@@ -45,9 +56,11 @@ MORE_ROOM = "a loop takes more turns than there is room for what is kept of them
 class Lowering:
     """The flags that one traced function collects on its way."""
 
-    def __init__(self, room: int = 0) -> None:
+    def __init__(self, room: int = 0, *, draws_on_host: bool = False) -> None:
         #: For how many turns of a while_loop values are kept for its later passes; 0: the host does such loops.
         self.room = room
+        #: Whether the host makes many draws at once: on a CPU, where NumPy's own Philox is the faster one.
+        self.draws_on_host = draws_on_host
         #: (why not, flag) of what NumPy would refuse: a Python bool or an array of one.
         self.checks: list[tuple[str, Any]] = []
         #: (guard, flag, value) in the order in which Python asked.
@@ -155,6 +168,8 @@ class Lowering:
     def is_hosted(self, step: Step) -> bool:
         """Whether the host carries the row out."""
         name = step.row.name
+        if self.draws_on_host and name in DRAWS and step.outputs[0].size >= MANY:
+            return step.inputs[0].shape == (2,) and step.inputs[1].shape == ()
         return name in ON_HOST or (name in ON_HOST_WHERE_COMPLEX and any(_is_complex(x) for x in step.inputs))
 
     def inner(self) -> Lowering:
