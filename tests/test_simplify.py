@@ -100,6 +100,11 @@ REWRITES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], list[str]]] = {
         ["greater"],
     ),
     "a mask as numbers": (lambda x: gt.where(x > 0, 1.0, 0.0) > 0, (X,), ["greater"]),
+    "a mask as shares, repeated": (
+        lambda x: reductions.spread(gt.where(x > 0, 1.0, 0.0) / 4.0, shape=(3, 4), axis=1) != 0,
+        (V,),
+        ["greater", "spread"],
+    ),
     "turned choice": (
         lambda x: gt.where(gt.logical_not(x > 0), gt.sin(x), x),
         (X,),

@@ -15,7 +15,7 @@ import numpy as np
 from ..primitives.complexes import real
 from ..primitives.reductions import any as any_of
 from ..primitives.selection import where
-from ..primitives.shapes import astype, broadcast_to, sum_to
+from ..primitives.shapes import astype, broadcast_to, reshape, sum_to
 from ..record.tensor import Tensor, value_of
 from ..rules.lanes import Lanes
 
@@ -35,8 +35,15 @@ def unbroadcast(row: Any, params: Any, i: int, x: Tensor, xs: Any, c: Any, alive
     if c.shape != shape:
         c = sum_to(c, shape=shape)
         if alive is not None:
-            alive = sum_to(where(alive, 1.0, 0.0), shape=shape) > 0
+            alive = _any_to(alive, shape)
     return c if alive is None else Lanes(c, alive)
+
+
+def _any_to(alive: Any, shape: tuple[int, ...]) -> Any:
+    """Whether any is alive of what is summed to ``shape``."""
+    lead = len(alive.shape) - len(shape)
+    summed = [i for i, n in enumerate(alive.shape) if i < lead or shape[i - lead] != n]
+    return reshape(any_of(alive, axis=tuple(summed), keepdims=False), shape=shape)
 
 
 def in_dtype_of(x: Tensor, c: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -234,13 +235,27 @@ def _and(walk: Pass, step: Step) -> Any:
 
 
 def _not_zero(walk: Pass, step: Step) -> Any:
-    """where(mask, 1, 0) > 0, and != 0, is the mask."""
+    """where(mask, 1, 0) > 0, and != 0, is the mask, also where it was repeated, or divided by a count."""
     x, zero = step.inputs
-    mask = walk.made_by(x, "where")
-    if walk.fill(zero) != 0 or mask is None:
+    if walk.fill(zero) != 0:
         return None
-    c, a, b = mask.inputs
-    return c if walk.fill(a) == 1 and walk.fill(b) == 0 and _fits(step, c) else None
+    moved = walk.made_by(x, "spread", "broadcast_to", "reshape")
+    if moved is not None and _mask_in(walk, moved.inputs[0]) is not None:
+        return _instead(step, moved.row.name, (_mask_in(walk, moved.inputs[0]),), moved.params)
+    c = _mask_in(walk, x)
+    return c if c is not None and _fits(step, c) else None
+
+
+def _mask_in(walk: Pass, x: Any) -> Any:
+    """The mask c of where(c, 1, 0), which may be divided by a count."""
+    share = walk.made_by(x, "divide")
+    if share is not None and 1 <= (walk.fill(share.inputs[1]) or 0) < math.inf:
+        x = share.inputs[0]
+    mask = walk.made_by(x, "where")
+    if mask is None or walk.fill(mask.inputs[1]) != 1 or walk.fill(mask.inputs[2]) != 0:
+        return None
+    c = mask.inputs[0]
+    return c if type(c) is Value and c.dtype == np.bool_ and c.shape == mask.outputs[0].shape else None
 
 
 # -- pairs ----------------------------------------------------------------------------------------------------------
